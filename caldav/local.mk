@@ -1,0 +1,1 @@
+# caldav: see doc/ARCHITECTURE.md

@@ -1,0 +1,1 @@
+# imapd: see doc/ARCHITECTURE.md

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Every size that somebody outside can choose has its limit here, with the
+ * reason. Sizes are bytes unless the name says otherwise.
+ */
+#ifndef BASTIDE_LIMITS_H
+#define BASTIDE_LIMITS_H
+
+#define KIB(n) ((size_t)(n) * 1024)
+#define MIB(n) ((size_t)(n) * 1024 * 1024)
+
+/* --- mail --------------------------------------------------------------- */
+/* One message. Exchange Online: 150 MB, Gmail 50 MB out; larger is a file. */
+#define LIMIT_MESSAGE MIB(100)
+/* A header block; the largest in practice (ARC + DKIM chains) are ~60 KiB. */
+#define LIMIT_HEADER KIB(512)
+/* One field before it goes to libetpan, whose comment parser recurses. */
+#define LIMIT_FIELD KIB(16)
+/* Parentheses open at once in a field (libetpan recurses on them). */
+#define LIMIT_COMMENT_DEPTH 32
+/* Nested multiparts and message/rfc822; deeper parts are text/plain leaves. */
+#define LIMIT_MIME_DEPTH 32
+/* Parts of one message: 34 bytes of client input could make one. */
+#define LIMIT_MIME_PARTS 1000
+/* Addresses kept of one header field. */
+#define LIMIT_ADDRESSES 1000
+/* References kept of one message (threading needs the last ones). */
+#define LIMIT_REFERENCES 200
+
+/* --- IMAP --------------------------------------------------------------- */
+/* A command line without literals. RFC 7162 4 asks for 8,192 at least; long
+ * UID sets of real clients reach 50 KiB. */
+#define LIMIT_IMAP_LINE KIB(64)
+/* A literal outside APPEND: names, search words, passwords. */
+#define LIMIT_IMAP_LITERAL KIB(64)
+/* All literals of one command but APPEND's message. */
+#define LIMIT_IMAP_COMMAND KIB(256)
+/* Before login nobody needs long lines. */
+#define LIMIT_PREAUTH_LINE KIB(8)
+/* Parentheses open at once in a command. */
+#define LIMIT_IMAP_NESTING 64
+/* Ranges of one sequence set. */
+#define LIMIT_SET_RANGES 20000
+/* Search keys of one SEARCH. */
+#define LIMIT_SEARCH_KEYS 1000
+/* Commands refused in a row before the connection is closed. */
+#define LIMIT_BAD_COMMANDS 20
+/* A mailbox name in UTF-8, and levels in it. */
+#define LIMIT_MAILBOX_NAME 1000
+#define LIMIT_MAILBOX_LEVELS 50
+#define LIMIT_MAILBOXES 20000
+/* Keywords of one mailbox: the store keeps them as bits. */
+#define LIMIT_KEYWORDS 512
+#define LIMIT_KEYWORD_NAME 100
+
+/* --- SMTP --------------------------------------------------------------- */
+/* RFC 5321 4.5.3.1.4: 512 at least; extensions add; AUTH needs 12,288. */
+#define LIMIT_SMTP_LINE KIB(12)
+/* RFC 5321 4.5.3.1.6: 1,000 at least; real mail has longer lines. */
+#define LIMIT_SMTP_TEXT_LINE KIB(64)
+/* RFC 5321 4.5.3.1.8: 100 at least. */
+#define LIMIT_RECIPIENTS 1000
+/* RFC 5321 4.5.3.1.1 and .3: 64, 256; SMTPUTF8 names are longer in bytes. */
+#define LIMIT_ADDRESS 320
+/* Received fields before a loop is assumed (RFC 5321 6.3: 100 at least). */
+#define LIMIT_RECEIVED 100
+
+/* --- HTTP and DAV --------------------------------------------------------- */
+#define LIMIT_HTTP_LINE KIB(8)
+#define LIMIT_HTTP_HEAD KIB(32)
+#define LIMIT_HTTP_FIELDS 100
+/* A request body that is not a resource. */
+#define LIMIT_DAV_BODY MIB(1)
+/* A calendar or contact resource (photos inside vCards). */
+#define LIMIT_RESOURCE MIB(10)
+/* libxml2 is quadratic in attributes: the start tag is cut before it. */
+#define LIMIT_XML_TAG KIB(64)
+#define LIMIT_XML_DEPTH 64
+#define LIMIT_XML_ELEMENTS 50000
+#define LIMIT_MULTIGET 5000
+#define LIMIT_COLLECTIONS 1000
+#define LIMIT_SEGMENT_NAME 255
+/* Components in one resource, properties in one component. */
+#define LIMIT_ICAL_COMPONENTS 2000
+#define LIMIT_ICAL_LINE KIB(512)
+/* Spans that one resource caches, and the seconds its expansion may take. */
+#define LIMIT_SPANS 2000
+#define LIMIT_EXPAND_MS 1000
+
+/* --- connections and processes ------------------------------------------- */
+/* Seconds; RFC 9051 5.4: 30 minutes at least once logged in. */
+#define LIMIT_IMAP_IDLE_S (30 * 60 + 60)
+#define LIMIT_PREAUTH_S 60
+/* RFC 5321 4.5.3.2.7: 5 minutes. */
+#define LIMIT_SMTP_IDLE_S 300
+#define LIMIT_HTTP_IDLE_S 120
+/* A login may be tried so often on one connection. */
+#define LIMIT_AUTH_TRIES 3
+/* A password or a SASL message, decoded. */
+#define LIMIT_SASL_MESSAGE KIB(8)
+#define LIMIT_PASSWORD 1024
+/* One IPC message: fits a SOCK_SEQPACKET's default buffer. */
+#define LIMIT_IPC_MESSAGE KIB(96)
+/* Output waiting for a slow client: producers stop at high, go on at low. */
+#define OUTPUT_HIGH KIB(256)
+#define OUTPUT_LOW KIB(64)
+/* A slice of long work, in microseconds, and what one SQL statement may run. */
+#define SLICE_US 2000
+#define SQL_LIMIT_MS 50
+
+#endif

@@ -1,0 +1,1 @@
+# mail: see doc/ARCHITECTURE.md

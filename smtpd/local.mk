@@ -1,0 +1,1 @@
+# smtpd: see doc/ARCHITECTURE.md
