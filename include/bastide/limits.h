@@ -50,7 +50,7 @@
 #define LIMIT_MAILBOX_LEVELS 50
 #define LIMIT_MAILBOXES 20000
 /* Keywords of one mailbox: the store keeps them as bits. */
-#define LIMIT_KEYWORDS 512
+#define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
 
 /* --- SMTP --------------------------------------------------------------- */
