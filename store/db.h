@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside store/: one sealed SQLite database and its statements. The core
+ * (db.c, seal.c, journal.c, ...) provides this; the schema files (mailbox.c,
+ * message.c, ...) use it. Nobody else calls sqlite3_open, BEGIN or COMMIT.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <sqlite3.h>
+
+#include <bastide/store.h>
+
+struct db;
+
+/* The account's database, open as long as the handle is. */
+struct db *account_db(struct account *a);
+/* The tenant's own database (account 0). */
+struct db *tenant_db(struct store *s);
+
+/* A prepared statement, from the connection's cache. `sql` is a string with
+ * static life: the cache is keyed by its address. It comes reset, without
+ * bindings, and goes back with db_done() before the turn ends. NULL only when
+ * out of memory or when the SQL is wrong (our bug: asserted in debug). */
+sqlite3_stmt *db_stmt(struct db *d, const char *sql);
+/* Binding is positional, 1-based, in the order of `types`: i int64, u uint64
+ * (as int64), s slice as text, b slice as blob, o const struct oid *, n NULL.
+ *     db_bind(st, "iis", (int64_t)mailbox, (int64_t)uid, name);            */
+void db_bind(sqlite3_stmt *st, const char *types, ...);
+/* Steps once: ERR_OK a row is there, ERR_NOTFOUND no (more) row, else the
+ * error. Progress over SQL_LIMIT_MS: ERR_TIMEOUT. */
+MUST_CHECK enum err db_step(sqlite3_stmt *st);
+void db_done(sqlite3_stmt *st);
+/* Bind, step to the end, done: for statements without rows. */
+MUST_CHECK enum err db_run(struct db *d, const char *sql, const char *types,
+	...);
+/* One row with one integer: ERR_NOTFOUND leaves *out. */
+MUST_CHECK enum err db_int(struct db *d, int64_t *out, const char *sql,
+	const char *types, ...);
+/* Text or blob of a column; borrowed until the next step or db_done. */
+struct slice db_column(sqlite3_stmt *st, int column);
+void db_column_oid(sqlite3_stmt *st, int column, struct oid *out);
+
+/* Every mutator calls this first. Outside store_begin/store_commit:
+ * ERR_BUG. Joins the database to the running transaction (BEGIN). */
+MUST_CHECK enum err db_write(struct db *d);
+int64_t db_last_rowid(struct db *d);
+int db_changes(struct db *d);
+
+/* To be told to watchers when the running transaction commits. */
+void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);
+
+/* Every table and file is declared once (store/registry.c): the core makes
+ * the schema from it, `bastide check` compares, backup and erasure read it. */
+struct table_decl {
+	const char *name;
+	bool tenant;	  /* in the tenant's database, else in each account's */
+	const char *sql;  /* CREATE TABLE ... STRICT; and its indexes */
+	bool backed_up, exported;
+};
+extern const struct table_decl table_decls[];
+extern const size_t n_table_decls;
+
+#endif
