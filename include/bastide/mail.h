@@ -119,7 +119,7 @@ struct mail_part {
 	struct slice disposition;
 	struct mail_params disposition_params;
 	struct slice language; /* raw list */
-	struct slice envelope; /* pack; of the root and of MAIL_MESSAGE */
+	struct slice envelope; /* pack, of MAIL_MESSAGE only; may be NULL */
 };
 struct mail_structure {
 	struct mail_part *parts; /* [0] is the message itself, in preorder */
@@ -130,9 +130,8 @@ MUST_CHECK enum err mail_structure_unpack(struct arena *a, struct slice pack,
 /* Part "1.2.3" (`numbers`), RFC 9051 6.4.5.1; n 0 is the root. NULL: none. */
 const struct mail_part *mail_part_find(const struct mail_structure *s,
 	const uint32_t *numbers, size_t n);
-/* The part whose bytes hold `part`'s own MIME header... the root of the
- * message that `part` is (root itself, or MAIL_MESSAGE's child); NULL when the
- * part is no message. For HEADER, HEADER.FIELDS and TEXT. */
+/* The root of the message that `part` is: [0] itself, or a MAIL_MESSAGE's
+ * child; NULL when the part is no message. For HEADER, HEADER.FIELDS, TEXT. */
 const struct mail_part *mail_message_of(const struct mail_structure *s,
 	const struct mail_part *part);
 

@@ -1,0 +1,26 @@
+# Tests of mail/.
+MAIL_TESTS = tests/unit/test_address tests/unit/test_decode \
+	tests/unit/test_header tests/unit/test_scan
+check_PROGRAMS += $(MAIL_TESTS)
+tests_unit_test_address_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_address_LDADD = $(MAIL) $(CMOCKA_LIBS)
+tests_unit_test_decode_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_decode_LDADD = $(MAIL) $(CMOCKA_LIBS)
+tests_unit_test_header_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_header_LDADD = $(MAIL) $(CMOCKA_LIBS)
+tests_unit_test_scan_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_scan_LDADD = $(MAIL) $(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_scan tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_mailpack tests/fuzz/fuzz_words
+LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_scan_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_scan_LDADD = $(MAIL)
+tests_fuzz_fuzz_address_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_address_LDADD = $(MAIL)
+tests_fuzz_fuzz_mailpack_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_mailpack_LDADD = $(MAIL)
+tests_fuzz_fuzz_words_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_words_LDADD = $(MAIL)
+endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "unit.h"
+
+#include <bastide/mail.h>
+
+/* Every way to cut the input in two gives the same. */
+static void decodes(enum mail_encoding e, const char *in, const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 10000);
+	for (size_t cut = 0; cut <= strlen(in); cut++) {
+		struct mail_decoder d;
+		buf_reset(&b);
+		mail_decoder_init(&d, e);
+		assert_int_equal(
+			mail_decode(&d, slice_of(in, cut), &b), ERR_OK);
+		assert_int_equal(
+			mail_decode(&d, slice_str(in + cut), &b), ERR_OK);
+		assert_int_equal(b.n, strlen(want));
+		assert_memory_equal(b.p ? b.p : "", want, b.n);
+	}
+	buf_free(&b);
+}
+
+static void test_encodings(void **state)
+{
+	decodes(MAIL_BASE64, "Zm9v\r\nYmFy", "foobar");
+	decodes(MAIL_BASE64, "Zm8=", "fo");
+	decodes(MAIL_BASE64, "Z!m9v", "foo");
+	decodes(MAIL_BASE64, "Zg==Zm8=", "ffo");
+	decodes(MAIL_QUOTED_PRINTABLE, "a=3D=C3=A9x", "a=\xc3\xa9x");
+	decodes(MAIL_QUOTED_PRINTABLE, "soft=\r\nbreak", "softbreak");
+	decodes(MAIL_QUOTED_PRINTABLE, "soft= \t\r\nbreak", "softbreak");
+	decodes(MAIL_QUOTED_PRINTABLE, "trail  \r\nnext", "trail\r\nnext");
+	decodes(MAIL_QUOTED_PRINTABLE, "in the middle", "in the middle");
+	decodes(MAIL_QUOTED_PRINTABLE, "bad=XYnot", "bad=XYnot");
+	decodes(MAIL_QUOTED_PRINTABLE, "a==41", "a=A");
+	decodes(MAIL_7BIT, "as=41 is", "as=41 is");
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "=?utf-8?Q?caf=C3=A9_noir?=", "caf\xc3\xa9 noir" },
+		{ "=?ISO-8859-1?Q?caf=E9?= ol\xe9", "caf\xc3\xa9 ol\xc3\xa9" },
+		{ "=?utf-8?B?w6k=?= =?utf-8?B?w6k=?=", "\xc3\xa9\xc3\xa9" },
+		/* one character cut in two */
+		{ "=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=", "\xc3\xa9" },
+		{ "a =?utf-8?Q?b?= c", "a b c" },
+		{ "=?utf-8?Q?unclosed", "=?utf-8?Q?unclosed" },
+		{ "=?utf-8*fr?Q?x?=", "x" },
+		{ "=?koi8-r?B?8NLJ18XU?=",
+			"\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82" },
+	};
+	struct buf b;
+
+	buf_init(&b, 10000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_reset(&b);
+		assert_int_equal(
+			mail_words_decode(slice_str(rows[i].in), &b), ERR_OK);
+		assert_true(slice_eqs(buf_slice(&b), rows[i].want));
+	}
+	buf_free(&b);
+}
+
+static void test_charsets(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, 10000);
+	mail_to_utf8(slice_str("bad \xff\xfe utf"), slice_str("utf-8"), &b);
+	assert_true(
+		slice_eqs(buf_slice(&b), "bad \xef\xbf\xbd\xef\xbf\xbd utf"));
+	buf_reset(&b);
+	mail_to_utf8(slice_str("\xa4"), slice_str("ISO-8859-15"), &b);
+	assert_true(slice_eqs(buf_slice(&b), "\xe2\x82\xac"));
+	assert_true(mail_charset_known(slice_str("UTF-8")));
+	assert_false(mail_charset_known(slice_str("x-unknown")));
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_charsets),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
