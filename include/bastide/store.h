@@ -104,6 +104,9 @@ void account_close(struct account *a);
 uint32_t account_number(const struct account *a);
 const struct oid *account_oid(const struct account *a);
 struct store *account_store(const struct account *a);
+/* The newest commit that changed this account: the gate for what a reader of
+ * it shows. At most store_last_commit(). */
+uint64_t account_last_commit(const struct account *a);
 
 /* Told after each commit that changed something in the account, once per
  * changed mailbox or collection, on the loop's thread, from store_commit. A
