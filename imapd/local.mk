@@ -1,1 +1,38 @@
-# imapd: see doc/ARCHITECTURE.md
+# imapd: the front (before login) and the session (in the tenantd).
+noinst_LIBRARIES += imapd/libimapsession.a
+imapd_libimapsession_a_CFLAGS = $(AM_CFLAGS)
+imapd_libimapsession_a_SOURCES = \
+	imapd/grammar.c \
+	imapd/session/capability.c \
+	imapd/session/cmd_append.c \
+	imapd/session/cmd_copy.c \
+	imapd/session/cmd_expunge.c \
+	imapd/session/cmd_fetch.c \
+	imapd/session/cmd_list.c \
+	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_search.c \
+	imapd/session/cmd_select.c \
+	imapd/session/cmd_simple.c \
+	imapd/session/cmd_status.c \
+	imapd/session/cmd_store.c \
+	imapd/session/command.c \
+	imapd/session/fetch_flags.c \
+	imapd/session/fetch_parse.c \
+	imapd/session/fetch_section.c \
+	imapd/session/flags.c \
+	imapd/session/parse.c \
+	imapd/session/respond.c \
+	imapd/session/respond_structure.c \
+	imapd/session/search_match.c \
+	imapd/session/search_parse.c \
+	imapd/session/search_text.c \
+	imapd/session/session.c \
+	imapd/session/set.c \
+	imapd/session/utf7.c \
+	imapd/session/view.c
+
+noinst_LIBRARIES += imapd/libimapfront.a
+imapd_libimapfront_a_CFLAGS = $(AM_CFLAGS)
+imapd_libimapfront_a_SOURCES = \
+	imapd/grammar.c \
+	imapd/front/preauth.c

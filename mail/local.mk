@@ -7,6 +7,7 @@ mail_libmail_a_SOURCES = \
 	mail/date.c \
 	mail/decode.c \
 	mail/envelope.c \
+	mail/fold.c \
 	mail/header.c \
 	mail/pack.c \
 	mail/param.c \

@@ -168,6 +168,8 @@ enum err mail_decode(struct mail_decoder *d, struct slice in, struct buf *out);
  * as ISO-8859-1. */
 enum err mail_to_utf8(struct slice in, struct slice charset, struct buf *out);
 bool mail_charset_known(struct slice charset);
+/* Lower case, for comparing without case: simple mappings of Unicode. */
+enum err mail_fold(struct slice utf8, struct buf *out);
 /* A header value with its encoded words decoded to UTF-8 (RFC 2047 6). */
 enum err mail_words_decode(struct slice value, struct buf *out);
 

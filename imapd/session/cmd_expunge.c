@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * EXPUNGE, UID EXPUNGE and CLOSE (RFC 3501 6.4.2, 6.4.3; RFC 4315 2.1). The
+ * messages with \Deleted go in batches, each a transaction; the client hears
+ * of them as of anybody's expunges, by view_sync.
+ */
+#include "imap.h"
+
+#define BATCH 100
+
+struct expunge {
+	struct set set;
+	uint32_t next;
+	bool silent; /* CLOSE */
+};
+
+static enum err expunge_rows(struct imap *i, const struct message_row *rows,
+	size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		uint64_t modseq;
+		if (!(rows[k].flags.system & FLAG_DELETED))
+			continue;
+		TRY(message_expunge(i->account, i->st.mailbox, rows[k].uid,
+			&modseq));
+	}
+	return ERR_OK;
+}
+
+static enum err one_batch(struct imap *i, struct expunge *x)
+{
+	struct message_row rows[BATCH];
+	size_t n;
+
+	TRY(view_rows(i, &x->set, &x->next, 0, NULL, rows, BATCH, &n));
+	TRY(store_begin(i->tenant->store));
+	return imap_commit(i, expunge_rows(i, rows, n));
+}
+
+static enum err more(struct imap *i)
+{
+	struct expunge *x = i->cmd.work;
+	uint64_t started = loop_now_us();
+
+	while (x->next) {
+		TRY(one_batch(i, x));
+		if (imap_slice_over(i, started))
+			return ERR_AGAIN;
+	}
+	if (x->silent) {
+		imap_deselect(i);
+	} else if (i->st.condstore) {
+		/* RFC 7162 3.2.7 (a MAY without QRESYNC): for the cache. */
+		struct mailbox_row row;
+		TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+		i->cmd.code = imap_text(i, "HIGHESTMODSEQ %llu",
+			(unsigned long long)row.modseq);
+	}
+	return ERR_OK;
+}
+
+static enum err begin(struct imap *i, struct expunge *x)
+{
+	struct mailbox_row row;
+
+	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	x->next = row.deleted && x->set.n ? 1 : 0;
+	i->cmd.work = x;
+	i->cmd.more = more;
+	return more(i);
+}
+
+static enum err everything(struct imap *i, struct expunge **out)
+{
+	struct expunge *x = arena_alloc(i->arena, sizeof(*x));
+
+	if (!x || !(x->set.list = arena_array(i->arena, struct range, 1)))
+		return ERR_NOMEM;
+	x->set.n = 1;
+	x->set.list[0] = (struct range){ 1, UINT32_MAX };
+	*out = x;
+	return ERR_OK;
+}
+
+enum err cmd_expunge(struct imap *i)
+{
+	struct cursor *c = &i->cmd.args;
+	struct expunge *x;
+
+	TRY(everything(i, &x));
+	if (i->cmd.uid) {
+		if (!p_sp(c) || !imap_set(c, i->arena, &x->set))
+			return ERR_SYNTAX;
+		TRY(set_to_uids(i, &x->set, true));
+	}
+	if (!p_end(c))
+		return ERR_SYNTAX;
+	return begin(i, x);
+}
+
+enum err cmd_close(struct imap *i)
+{
+	struct expunge *x;
+
+	if (!p_end(&i->cmd.args))
+		return ERR_SYNTAX;
+	if (i->st.read_only) {
+		imap_deselect(i);
+		return ERR_OK;
+	}
+	TRY(everything(i, &x));
+	x->silent = true;
+	return begin(i, x);
+}

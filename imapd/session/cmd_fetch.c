@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * FETCH (RFC 9051 6.4.5, RFC 7162 3.1.4). Rows are asked from the store in
+ * batches, from the last UID on. A body goes out in pieces, each opened and
+ * verified before its first byte is written; where it does not verify, an item
+ * is NIL and the command ends with NO, or, in the midst of a literal, the
+ * connection ends.
+ */
+#include "fetch.h"
+
+#define BATCH 16
+/* Metadata of a batch: envelope and structure of at most 1 MiB each, unpacked. */
+#define BATCH_ARENA MIB(64)
+#define PIECE KIB(64)
+
+struct fetch {
+	struct fetch_request want;
+	struct set set;
+	uint32_t next;	      /* UID from which the next batch begins */
+	uint32_t expected;    /* messages of the set that the view has */
+	uint32_t shown;
+	struct arena *arena;  /* of the batch */
+	struct slice names[LIMIT_KEYWORDS];
+	struct message_row rows[BATCH];
+	bool seen_now[BATCH]; /* \Seen was set by this command */
+	size_t n, at;	      /* rows of the batch, current one */
+	size_t item;	      /* next item of the current row */
+	bool open;	      /* "* n FETCH (" was written, */
+	bool some;	      /* and an item after it */
+	struct region region; /* of the section that is going out */
+	bool streaming;
+	enum err error;	      /* the first row that failed */
+};
+
+static void abandon(struct imap *i)
+{
+	struct fetch *f = i->cmd.work;
+
+	arena_free(f->arena);
+}
+
+/* --- one row ------------------------------------------------------------------- */
+
+static void put_modseq(struct buf *b, const struct message_row *row)
+{
+	buf_adds(b, "MODSEQ (");
+	buf_add_u64(b, row->modseq);
+	buf_addc(b, ')');
+}
+
+static enum err put_envelope_of(struct imap *i, struct fetch *f,
+	const struct message_row *row)
+{
+	struct mail_envelope e;
+
+	TRY(mail_envelope_unpack(f->arena, row->meta.envelope, &e));
+	buf_adds(&i->out, "ENVELOPE ");
+	put_envelope(&i->out, &e);
+	return ERR_OK;
+}
+
+static enum err put_structure_of(struct imap *i, struct fetch *f,
+	const struct message_row *row, bool extended)
+{
+	struct mail_structure s;
+
+	TRY(mail_structure_unpack(f->arena, row->meta.structure, &s));
+	buf_adds(&i->out, extended ? "BODYSTRUCTURE " : "BODY ");
+	put_structure(&i->out, f->arena, &s, extended);
+	return ERR_OK;
+}
+
+static enum err put_simple(struct imap *i, struct fetch *f,
+	const struct message_row *row, enum fetch_kind kind)
+{
+	switch (kind) {
+	case FETCH_FLAGS:
+		buf_adds(&i->out, "FLAGS ");
+		put_flags(&i->out, &row->flags, row->uid >= i->st.recent,
+			f->names);
+		break;
+	case FETCH_UID:
+		buf_adds(&i->out, "UID ");
+		buf_add_u64(&i->out, row->uid);
+		break;
+	case FETCH_MODSEQ:
+		put_modseq(&i->out, row);
+		break;
+	case FETCH_INTERNALDATE:
+		buf_adds(&i->out, "INTERNALDATE ");
+		put_internal_date(&i->out, row->internal_date,
+			row->internal_zone);
+		break;
+	case FETCH_SIZE:
+		buf_adds(&i->out, "RFC822.SIZE ");
+		buf_add_u64(&i->out, row->size);
+		break;
+	case FETCH_ENVELOPE:
+		return put_envelope_of(i, f, row);
+	case FETCH_BODY:
+	case FETCH_BODYSTRUCTURE:
+		return put_structure_of(i, f, row,
+			kind == FETCH_BODYSTRUCTURE);
+	case FETCH_SECTION:
+		break;
+	}
+	return ERR_OK;
+}
+
+/* The next piece of the region; the first is read before the literal is
+ * announced, so that what does not verify is NIL. */
+static enum err next_piece(struct imap *i, struct fetch *f, char *p, size_t *n)
+{
+	struct region *r = &f->region;
+	size_t want = r->size < PIECE ? (size_t)r->size : PIECE;
+
+	if (r->is_made) {
+		memcpy(p, r->made.p, want);
+		r->made = slice_from(r->made, want);
+	} else {
+		size_t got;
+		TRY(body_read(i->account, f->rows[f->at].body, r->start, p,
+			want, &got));
+		if (got != want)
+			return ERR_CORRUPT;
+	}
+	r->start += want;
+	r->size -= want;
+	*n = want;
+	return ERR_OK;
+}
+
+static enum err stream(struct imap *i, struct fetch *f)
+{
+	while (f->region.size) {
+		if (conn_full(i->conn))
+			return ERR_AGAIN;
+		size_t n;
+		TRY(buf_reserve(&i->out, PIECE));
+		TRY(next_piece(i, f, i->out.p + i->out.n, &n));
+		i->out.n += n;
+		imap_flush(i);
+	}
+	f->streaming = false;
+	return ERR_OK;
+}
+
+static enum err begin_section(struct imap *i, struct fetch *f,
+	const struct message_row *row, const struct section *s)
+{
+	char *piece;
+	size_t n = 0;
+
+	TRY(section_find(i, f->arena, row, s, &f->region));
+	if (!f->region.exists) {
+		buf_add_slice(&i->out, s->label);
+		return buf_adds(&i->out, " NIL");
+	}
+	uint64_t size = f->region.size;
+	piece = arena_alloc(f->arena, size < PIECE ? (size_t)size : PIECE);
+	if (!piece)
+		return ERR_NOMEM;
+	if (size)
+		TRY(next_piece(i, f, piece, &n));
+	buf_add_slice(&i->out, s->label);
+	buf_addf(&i->out, " {%llu}\r\n", (unsigned long long)size);
+	buf_add(&i->out, piece, n);
+	f->streaming = f->region.size > 0;
+	return buf_err(&i->out);
+}
+
+static enum err one_item(struct imap *i, struct fetch *f)
+{
+	const struct message_row *row = &f->rows[f->at];
+	const struct fetch_item *it = &f->want.items[f->item];
+	size_t mark = i->out.n;
+	enum err e;
+
+	if (f->streaming)
+		return stream(i, f);
+	if (f->some)
+		buf_addc(&i->out, ' ');
+	if (it->kind != FETCH_SECTION)
+		e = put_simple(i, f, row, it->kind);
+	else
+		e = begin_section(i, f, row, it->section);
+	if (e != ERR_OK) {
+		/* Not a byte of it went out: leave the item out. */
+		i->out.n = mark;
+		i->out.err = ERR_OK;
+		if (f->error == ERR_OK)
+			f->error = e;
+		return ERR_OK;
+	}
+	f->some = true;
+	if (f->streaming) {
+		imap_flush(i);
+		return stream(i, f);
+	}
+	return ERR_OK;
+}
+
+static void close_row(struct imap *i, struct fetch *f)
+{
+	const struct message_row *row = &f->rows[f->at];
+
+	if (f->seen_now[f->at] && !f->want.has_flags) {
+		buf_addc(&i->out, ' ');
+		(void)put_simple(i, f, row, FETCH_FLAGS);
+	}
+	if (f->seen_now[f->at] && i->st.condstore && !f->want.has_modseq) {
+		buf_addc(&i->out, ' ');
+		put_modseq(&i->out, row);
+	}
+	buf_adds(&i->out, ")\r\n");
+	imap_flush(i);
+}
+
+static enum err one_row(struct imap *i, struct fetch *f)
+{
+	const struct message_row *row = &f->rows[f->at];
+
+	if (!f->open) {
+		uint32_t seq = view_seq(i, row->uid);
+		if (seq == 0)
+			return ERR_OK;
+		f->shown++;
+		if (f->want.changed_since != UINT64_MAX &&
+			row->modseq <= f->want.changed_since)
+			return ERR_OK;
+		buf_addf(&i->out, "* %u FETCH (", seq);
+		f->open = true;
+		f->some = false;
+		f->item = 0;
+	}
+	while (f->item < f->want.n) {
+		enum err e = one_item(i, f);
+		if (e != ERR_OK)
+			return e;
+		f->item++;
+	}
+	close_row(i, f);
+	f->open = false;
+	return ERR_OK;
+}
+
+/* --- batches ------------------------------------------------------------------- */
+
+static enum err mark_seen(struct imap *i, struct fetch *f)
+{
+	uint64_t modseq = 0;
+
+	for (size_t k = 0; k < f->n; k++) {
+		struct message_row *row = &f->rows[k];
+		if ((row->flags.system & FLAG_SEEN) || !view_seq(i, row->uid))
+			continue;
+		row->flags.system |= FLAG_SEEN;
+		TRY(message_set_flags(i->account, i->st.mailbox, row->uid,
+			&row->flags, &row->modseq));
+		modseq = row->modseq;
+		f->seen_now[k] = true;
+	}
+	if (modseq) {
+		i->st.modseq = modseq;
+		i->st.modseq_uid = UINT32_MAX;
+	}
+	return ERR_OK;
+}
+
+/* What others changed is told before this command's own changes, so that these
+ * need not be told twice. */
+static enum err mark_seen_if_asked(struct imap *i, struct fetch *f)
+{
+	memset(f->seen_now, 0, sizeof(f->seen_now));
+	if (!f->want.sets_seen || i->st.read_only)
+		return ERR_OK;
+	TRY(store_begin(i->tenant->store));
+	enum err e = imap_commit(i, mark_seen(i, f));
+	imap_gate(i);
+	return e;
+}
+
+static enum err next_batch(struct imap *i, struct fetch *f)
+{
+	if (f->want.sets_seen && !i->st.read_only)
+		TRY(view_sync(i, false));
+	arena_reset(f->arena);
+	f->at = 0;
+	TRY(view_rows(i, &f->set, &f->next, f->want.meta ? MESSAGE_META : 0,
+		f->arena, f->rows, BATCH, &f->n));
+	return mark_seen_if_asked(i, f);
+}
+
+static enum err finish(struct imap *i, struct fetch *f)
+{
+	enum err e = f->error;
+
+	/* RFC 2180 4.1.2, RFC 5530: some are gone, the client is not told yet. */
+	if (e == ERR_OK && !i->cmd.uid && f->shown < f->expected) {
+		i->cmd.error_code = "EXPUNGEISSUED";
+		i->cmd.text = "Some of the messages are expunged already";
+		e = ERR_NOTFOUND;
+	}
+	abandon(i);
+	i->cmd.abandon = NULL;
+	return e;
+}
+
+static enum err more(struct imap *i)
+{
+	struct fetch *f = i->cmd.work;
+	uint64_t started = loop_now_us();
+
+	do {
+		if (f->at == f->n) {
+			if (f->next == 0)
+				return finish(i, f);
+			TRY(next_batch(i, f));
+			continue;
+		}
+		enum err e = one_row(i, f);
+		if (e == ERR_AGAIN)
+			return e;
+		if (e != ERR_OK) { /* in the midst of a literal */
+			i->cmd.cut = true;
+			return e;
+		}
+		f->at++;
+	} while (!imap_slice_over(i, started));
+	return ERR_AGAIN;
+}
+
+/* How many messages the view has in the set. */
+static uint32_t count_in_view(const struct imap *i, const struct set *s)
+{
+	uint32_t n = 0;
+
+	for (size_t k = 0; k < s->n; k++)
+		n += view_seq(i, s->list[k].to) - view_seq(i, s->list[k].from) +
+			1;
+	return n;
+}
+
+enum err cmd_fetch(struct imap *i)
+{
+	struct fetch *f = arena_alloc(i->arena, sizeof(*f));
+	struct cursor *c = &i->cmd.args;
+
+	if (!f)
+		return ERR_NOMEM;
+	if (!p_sp(c) || !imap_set(c, i->arena, &f->set) || !p_sp(c) ||
+		!fetch_parse(c, i->arena, &f->want))
+		return ERR_SYNTAX;
+	if (i->cmd.uid)
+		fetch_add(&f->want, FETCH_UID);
+	if (f->want.has_modseq)
+		imap_enable_condstore(i);
+	TRY(set_to_uids(i, &f->set, i->cmd.uid));
+	if (!i->cmd.uid)
+		f->expected = count_in_view(i, &f->set);
+	TRY(imap_keywords(i, f->names));
+	f->arena = arena_new(BATCH_ARENA);
+	if (!f->arena)
+		return ERR_NOMEM;
+	f->next = f->set.n ? 1 : 0;
+	i->cmd.work = f;
+	i->cmd.abandon = abandon;
+	i->cmd.more = more;
+	return more(i);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7). */
+#include "imap.h"
+
+static bool one_name(struct imap *i, struct slice *name)
+{
+	struct cursor *c = &i->cmd.args;
+
+	return p_sp(c) && imap_mailbox(c, i->arena, name) && p_end(c);
+}
+
+/* A name that ends with the separator announces children to come: the mailbox
+ * itself is made all the same. */
+static struct slice without_last_separator(struct slice name)
+{
+	if (name.n > 1 && name.p[name.n - 1] == '/')
+		name.n--;
+	return name;
+}
+
+/* RFC 6154 3: CREATE name (USE (\Archive)) is CREATE-SPECIAL-USE, which is not
+ * announced yet: an argument more is a syntax error. */
+enum err cmd_create(struct imap *i)
+{
+	struct slice name;
+	uint64_t id;
+
+	if (!one_name(i, &name))
+		return ERR_SYNTAX;
+	TRY(store_begin(i->tenant->store));
+	enum err e = mailbox_create(i->account, without_last_separator(name),
+		SPECIAL_NONE, &id);
+	e = imap_commit(i, e);
+	if (e == ERR_SYNTAX) { /* well written, but no possible name */
+		i->cmd.error_code = "CANNOT";
+		i->cmd.text = "A mailbox cannot have that name";
+		return ERR_UNSUPPORTED;
+	}
+	return e;
+}
+
+static enum err find(struct imap *i, struct slice name, uint64_t *id)
+{
+	struct mailbox_row row;
+
+	TRY(mailbox_find(i->account, name, i->arena, &row));
+	*id = row.id;
+	return ERR_OK;
+}
+
+enum err cmd_delete(struct imap *i)
+{
+	struct slice name;
+	uint64_t id;
+
+	if (!one_name(i, &name))
+		return ERR_SYNTAX;
+	TRY(find(i, name, &id));
+	TRY(store_begin(i->tenant->store));
+	TRY(imap_commit(i, mailbox_delete(i->account, id)));
+	if (i->st.selected && i->st.mailbox == id)
+		imap_deselect(i);
+	return ERR_OK;
+}
+
+enum err cmd_rename(struct imap *i)
+{
+	struct cursor *c = &i->cmd.args;
+	struct slice from, to;
+	uint64_t id;
+
+	if (!p_sp(c) || !imap_mailbox(c, i->arena, &from) || !p_sp(c) ||
+		!imap_mailbox(c, i->arena, &to) || !p_end(c))
+		return ERR_SYNTAX;
+	TRY(find(i, from, &id));
+	TRY(store_begin(i->tenant->store));
+	enum err e = imap_commit(i, mailbox_rename(i->account, id,
+		without_last_separator(to)));
+	if (e == ERR_SYNTAX) {
+		i->cmd.text = "A mailbox cannot have that name";
+		return ERR_UNSUPPORTED;
+	}
+	return e;
+}
+
+static enum err subscribe(struct imap *i, bool on)
+{
+	struct slice name;
+
+	if (!one_name(i, &name))
+		return ERR_SYNTAX;
+	TRY(store_begin(i->tenant->store));
+	return imap_commit(i, subscription_set(i->account, name, on));
+}
+
+enum err cmd_subscribe(struct imap *i)
+{
+	return subscribe(i, true);
+}
+
+enum err cmd_unsubscribe(struct imap *i)
+{
+	return subscribe(i, false);
+}

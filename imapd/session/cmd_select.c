@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * SELECT and EXAMINE, CLOSE and UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2;
+ * RFC 3691; RFC 7162 3.1.8). One row of the store answers a SELECT: the view
+ * is loaded when a command first needs sequence numbers.
+ */
+#include "imap.h"
+
+void imap_enable_condstore(struct imap *i)
+{
+	if (i->st.condstore)
+		return;
+	i->st.condstore = true;
+	/* RFC 7162 3.1.2.1: the first enabling command tells it, when a
+	 * mailbox is selected already. */
+	if (i->st.selected)
+		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] CONDSTORE is on",
+			(unsigned long long)i->st.modseq);
+}
+
+/* \Recent is given to one session: the store hears of it when the mailbox is
+ * left. After a crash some are recent again, which harms nobody. */
+static void keep_recent(struct imap *i)
+{
+	struct store *s = i->tenant->store;
+
+	if (i->st.read_only || i->st.recent >= i->st.uidnext ||
+		store_begin(s) != ERR_OK)
+		return;
+	if (mailbox_set_recent(i->account, i->st.mailbox, i->st.uidnext) ==
+		ERR_OK)
+		(void)!store_commit(s, NULL);
+	else
+		store_rollback(s);
+}
+
+void imap_deselect(struct imap *i)
+{
+	keep_recent(i);
+	i->st.selected = false;
+	i->changed = false;
+	view_clear(&i->view);
+}
+
+static enum err count_recent(struct imap *i)
+{
+	uint32_t uids[1000], from = i->st.recent;
+	size_t n;
+
+	do {
+		TRY(message_uids(i->account, i->st.mailbox, from, uids, 1000,
+			&n));
+		i->st.n_recent += (uint32_t)n;
+		if (n)
+			from = uids[n - 1] + 1;
+	} while (n == 1000);
+	return ERR_OK;
+}
+
+static const struct flags all_flags = {
+	.system = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED |
+		FLAG_DRAFT,
+	.keyword = { UINT64_MAX, UINT64_MAX },
+};
+
+static void put_flag_lines(struct imap *i, const struct slice *names)
+{
+	static const struct flags none;
+	struct buf *b = &i->out;
+
+	buf_adds(b, "* FLAGS ");
+	put_flags(b, &all_flags, false, names);
+	buf_adds(b, "\r\n* OK [PERMANENTFLAGS ");
+	put_flags(b, i->st.read_only ? &none : &all_flags, false, names);
+	/* "\*" goes inside the list: new keywords are possible. */
+	bool full = i->st.n_keywords == LIMIT_KEYWORDS;
+	if (!i->st.read_only && !full) {
+		b->n--;
+		buf_adds(b, " \\*)");
+	}
+	buf_adds(b, i->st.read_only ? "] Read-only\r\n" : "] Limited\r\n");
+}
+
+static enum err put_selected(struct imap *i, const struct mailbox_row *row)
+{
+	struct slice names[LIMIT_KEYWORDS];
+	struct buf *b = &i->out;
+	uint32_t unseen, before;
+	size_t n;
+
+	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
+	i->st.n_keywords = (uint32_t)n;
+	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
+	put_flag_lines(i, names);
+	buf_addf(b, "* %u EXISTS\r\n* %u RECENT\r\n", row->exists,
+		i->st.n_recent);
+	if (unseen)
+		buf_addf(b, "* OK [UNSEEN %u] First unseen\r\n", before + 1);
+	buf_addf(b, "* OK [UIDVALIDITY %u] Valid\r\n"
+		    "* OK [UIDNEXT %u] Next\r\n"
+		    "* OK [HIGHESTMODSEQ %llu] Highest\r\n",
+		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq);
+	return buf_err(b);
+}
+
+static void take_state(struct imap *i, const struct mailbox_row *row,
+	bool read_only)
+{
+	i->st.selected = true;
+	i->st.read_only = read_only;
+	i->st.mailbox = row->id;
+	i->st.uidvalidity = row->uidvalidity;
+	i->st.exists = row->exists;
+	i->st.uidnext = row->uidnext;
+	i->st.recent = row->recent;
+	i->st.n_recent = 0;
+	i->st.modseq = i->st.expunge_modseq = row->modseq;
+	i->st.modseq_uid = UINT32_MAX;
+	i->changed = false;
+}
+
+/* "(CONDSTORE)", RFC 7162 3.1.8. */
+static bool parameters(struct imap *i, struct cursor *c)
+{
+	if (!p_char(c, '(') || !p_word(c, "CONDSTORE") || !p_char(c, ')'))
+		return false;
+	i->st.condstore = true;
+	return true;
+}
+
+static enum err open_mailbox(struct imap *i, bool read_only)
+{
+	struct cursor *c = &i->cmd.args;
+	struct mailbox_row row;
+	struct slice name;
+
+	if (!p_sp(c) || !imap_mailbox(c, i->arena, &name))
+		return ERR_SYNTAX;
+	if (i->st.selected) {
+		imap_untagged(i, "OK [CLOSED] The other mailbox is closed");
+		imap_deselect(i);
+	}
+	if ((p_sp(c) && !parameters(i, c)) || !p_end(c))
+		return ERR_SYNTAX;
+	TRY(mailbox_find(i->account, name, i->arena, &row));
+	if (!row.selectable)
+		return ERR_NOTFOUND;
+	take_state(i, &row, read_only);
+	enum err e = count_recent(i);
+	if (e == ERR_OK)
+		e = put_selected(i, &row);
+	if (e != ERR_OK) {
+		buf_reset(&i->out);
+		i->st.selected = false;
+		return e;
+	}
+	imap_flush(i);
+	i->cmd.code = read_only ? "READ-ONLY" : "READ-WRITE";
+	return ERR_OK;
+}
+
+enum err cmd_select(struct imap *i)
+{
+	return open_mailbox(i, false);
+}
+
+enum err cmd_examine(struct imap *i)
+{
+	return open_mailbox(i, true);
+}
+
+enum err cmd_unselect(struct imap *i)
+{
+	if (!p_end(&i->cmd.args))
+		return ERR_SYNTAX;
+	imap_deselect(i);
+	return ERR_OK;
+}

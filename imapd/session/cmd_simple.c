@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Commands of a few lines: NOOP, CHECK, LOGOUT, ID, NAMESPACE, IDLE. */
+#include "imap.h"
+
+static enum err no_arguments(struct imap *i)
+{
+	return p_end(&i->cmd.args) ? ERR_OK : ERR_SYNTAX;
+}
+
+/* News come with the end of every command. */
+enum err cmd_noop(struct imap *i)
+{
+	return no_arguments(i);
+}
+
+enum err cmd_check(struct imap *i)
+{
+	return no_arguments(i);
+}
+
+enum err cmd_logout(struct imap *i)
+{
+	TRY(no_arguments(i));
+	imap_untagged(i, "BYE See you");
+	i->cmd.bye = true;
+	return ERR_OK;
+}
+
+/* RFC 2971: the client's list, or NIL, is checked and not used. */
+enum err cmd_id(struct imap *i)
+{
+	struct cursor *c = &i->cmd.args;
+	struct slice s;
+
+	if (!p_sp(c))
+		return ERR_SYNTAX;
+	if (!p_word(c, "NIL")) {
+		if (!p_char(c, '('))
+			return ERR_SYNTAX;
+		while (!p_char(c, ')')) {
+			if (!p_word(c, "NIL") &&
+				!imap_string(c, i->arena, &s))
+				return ERR_SYNTAX;
+			(void)p_sp(c);
+		}
+	}
+	TRY(no_arguments(i));
+	imap_untagged(i, "ID (\"name\" \"Bastide\")");
+	return ERR_OK;
+}
+
+enum err cmd_namespace(struct imap *i)
+{
+	TRY(no_arguments(i));
+	imap_untagged(i, "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	return ERR_OK;
+}
+
+enum err cmd_idle(struct imap *i)
+{
+	TRY(no_arguments(i));
+	conn_writes(i->conn, "+ idling\r\n");
+	i->idling = true;
+	i->cmd.text = "IDLE completed";
+	if (i->changed)
+		loop_later(i->tenant->loop, &i->later);
+	conn_resume(i->conn);
+	return ERR_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The short FETCH response: flags of one message, for news and STORE. */
+#include "imap.h"
+
+enum err imap_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
+{
+	size_t n;
+
+	return keyword_list(i->account, i->st.mailbox, i->arena, names, &n);
+}
+
+void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+	const struct slice keywords[LIMIT_KEYWORDS])
+{
+	struct buf *b = &i->out;
+	uint32_t seq = view_seq(i, row->uid);
+	const char *gap = "";
+
+	if (seq == 0)
+		return;
+	buf_addf(b, "* %u FETCH (", seq);
+	if (i->cmd.uid || i->st.condstore) {
+		buf_addf(b, "UID %u", row->uid);
+		gap = " ";
+	}
+	if (i->st.condstore) {
+		buf_addf(b, "%sMODSEQ (%llu)", gap,
+			(unsigned long long)row->modseq);
+		gap = " ";
+	}
+	if (flags) {
+		buf_addf(b, "%sFLAGS ", gap);
+		put_flags(b, &row->flags, row->uid >= i->st.recent, keywords);
+	}
+	buf_adds(b, ")\r\n");
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside imapd/session/: one signed-in IMAP connection in the tenantd.
+ *
+ *          FRAME_DONE                 begin() = ERR_AGAIN
+ *   WAITING ---------> parse, begin() ------------------> RUNNING
+ *      ^                 | other                           | more() until not
+ *      |                 v                                 v ERR_AGAIN
+ *      +---------- untagged news, tagged reply <-----------+
+ *
+ * A command is a row of command_rows (command.c): its function, the states in
+ * which it may run, and what it needs. It returns ERR_OK (tagged OK), ERR_AGAIN
+ * (call `more` again when there is room), or an error: the table of err.c makes
+ * the tagged NO or BAD of it. Commands are answered one after another.
+ */
+#ifndef IMAPD_IMAP_H
+#define IMAPD_IMAP_H
+
+#include <bastide/conn.h>
+#include <bastide/cursor.h>
+#include <bastide/frame.h>
+#include <bastide/mail.h>
+#include <bastide/mailbox.h>
+#include <bastide/session.h>
+
+#include "../grammar.h"
+
+struct imap;
+
+/* --- between two commands: flat, without pointers --------------------------- */
+struct imap_state {
+	uint32_t account;
+	uint64_t session;
+	bool condstore; /* a CONDSTORE enabling command came (RFC 7162 3.1) */
+	bool selected;
+	bool read_only;
+	uint64_t mailbox;
+	uint32_t uidvalidity;
+	uint32_t exists;	 /* as the client knows it */
+	uint32_t uidnext;	 /* UIDs below were announced, or are gone */
+	uint32_t recent;	 /* UIDs from here on are \Recent to it */
+	uint32_t n_recent;
+	uint32_t n_keywords; /* of the mailbox, as the client knows */
+	uint64_t modseq;	 /* flag changes up to here were told, */
+	uint32_t modseq_uid;	 /* and of the next one up to this UID */
+	uint64_t expunge_modseq; /* expunges up to here were told */
+	uint32_t bad_commands;	 /* in a row */
+};
+
+/* --- the view: which UID is which sequence number ---------------------------- */
+/* Loaded at first need (view.c); until then `exists` is all that is known. */
+struct view {
+	bool loaded;
+	uint32_t *uids; /* ascending; index + 1 is the sequence number */
+	size_t n, cap;
+	uint32_t next; /* while it is being loaded */
+};
+
+/* --- sets --------------------------------------------------------------------- */
+struct range {
+	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
+};
+struct set {
+	struct range *list;
+	size_t n;
+};
+
+/* --- a command ------------------------------------------------------------------ */
+enum { IN_AUTH = 1, IN_SELECTED = 2, IN_ANY = 3 };
+enum {
+	WANTS_VIEW = 1, /* sequence numbers: load the view first */
+	NO_EXPUNGE = 2, /* RFC 9051 7.5.1: no EXPUNGE while it runs */
+	UID_TOO = 4,	/* "UID <name>" exists */
+	WRITES = 8, 	/* refused in a mailbox opened read-only */
+};
+struct command_row {
+	const char *name;
+	enum err (*begin)(struct imap *i);
+	unsigned states, flags;
+};
+extern const struct command_row command_rows[];
+extern const size_t n_command_rows;
+const struct command_row *command_find(struct slice name);
+
+struct command {
+	const struct command_row *row;
+	struct slice tag;
+	bool uid;
+	struct cursor args;
+	enum err (*more)(struct imap *i);
+	void (*abandon)(struct imap *i); /* frees what is not in the arena */
+	void *work;		/* the command's own, in the arena */
+	bool begun;		/* begin() was called */
+	bool finishing;		/* over with `result`: news, then the reply */
+	enum err result;
+	bool bye;		/* close after the tagged reply */
+	bool cut;		/* close without one: a literal broke off */
+	const char *code;	/* response code of OK, "" or in the arena */
+	const char *error_code; /* instead of the table's */
+	const char *text;	/* instead of "... completed" */
+};
+
+struct append; /* cmd_append.c */
+
+struct imap {
+	struct tenant *tenant;
+	struct conn *conn;
+	struct account *account;
+	struct imap_state st;
+	struct view view;
+	struct imap_framer framer;
+	struct arena *arena; /* lives as long as one command */
+	struct buf out;	     /* scratch for one response */
+	struct command cmd;
+	bool running; /* cmd is under way */
+	bool idling;
+	bool changed; /* the selected mailbox has news */
+	struct append *append;
+	struct watcher watcher;
+	struct later later; /* the next slice, or news while idling */
+};
+
+/* --- session.c --------------------------------------------------------------- */
+/* Work in slices: true when this slice is used up or the output is full. */
+bool imap_slice_over(struct imap *i, uint64_t started_us);
+/* Gates what is written from now on on all that this account has committed. */
+void imap_gate(struct imap *i);
+/* A formatted string that lives as long as the command; "" without memory. */
+const char *imap_text(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* "* ..." with CRLF. */
+void imap_untagged(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Sends and empties the scratch buffer. */
+void imap_flush(struct imap *i);
+/* Inside one turn: opens a transaction, and ends it by `e`. */
+enum err imap_commit(struct imap *i, enum err e);
+
+/* --- respond.c: what strings look like on the wire (RFC 9051 4.3) ---------------- */
+void put_string(struct buf *b, struct slice s);	 /* quoted or literal */
+void put_nstring(struct buf *b, struct slice s); /* NIL when s.p is NULL */
+void put_astring(struct buf *b, struct slice s); /* atom when it can be */
+void put_mailbox(struct buf *b, struct slice utf8);
+void put_flags(struct buf *b, const struct flags *f, bool recent,
+	const struct slice keywords[LIMIT_KEYWORDS]);
+void put_internal_date(struct buf *b, int64_t time, int16_t zone);
+void put_envelope(struct buf *b, const struct mail_envelope *e);
+/* "1:3,7" from ascending UIDs. */
+void put_uid_set(struct buf *b, const uint32_t *uids, size_t n);
+/* respond_structure.c: BODYSTRUCTURE when `extended`, else BODY. */
+void put_structure(struct buf *b, struct arena *a,
+	const struct mail_structure *s, bool extended);
+
+/* --- parse.c: grammar over whole commands (RFC 9051 9) ------------------------- */
+/* Mailbox name in UTF-8; INBOX in upper case. */
+bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out);
+/* LIST pattern in UTF-8. */
+bool imap_pattern(struct cursor *c, struct arena *a, struct slice *out);
+bool imap_set(struct cursor *c, struct arena *a, struct set *out);
+bool imap_date(struct cursor *c, int64_t *day);
+bool imap_date_time(struct cursor *c, struct mail_date *out);
+/* "(\Seen $kw)" or, when `bare` is allowed, without parentheses. */
+struct flag_list {
+	uint32_t system;
+	struct slice keywords[LIMIT_KEYWORDS];
+	size_t n_keywords;
+};
+bool imap_flag_list(struct cursor *c, bool bare, struct flag_list *out);
+/* flags.c. The bits of a mailbox for a flag list; makes keywords when `create` (inside
+ * a transaction). */
+MUST_CHECK enum err flags_resolve(struct imap *i, uint64_t mailbox,
+	const struct flag_list *list, bool create, struct flags *out);
+
+/* --- set.c -------------------------------------------------------------------- */
+/* Sorted, joined, '*' replaced by `max` (RFC 9051: "n:*" always has the last). */
+void set_resolve(struct set *s, uint32_t max);
+
+/* --- utf7.c: modified UTF-7 (RFC 3501 5.1.3) ----------------------------------- */
+MUST_CHECK enum err utf7_decode(struct slice in, struct buf *out);
+enum err utf7_encode(struct slice in, struct buf *out);
+
+/* --- view.c -------------------------------------------------------------------- */
+void view_clear(struct view *v);
+/* ERR_AGAIN: call again; ERR_EXPIRED: can no longer be made (say BYE). */
+MUST_CHECK enum err view_load(struct imap *i);
+/* Sequence number of a UID, 0 when the client does not know it. */
+uint32_t view_seq(const struct imap *i, uint32_t uid);
+uint32_t view_max_uid(const struct imap *i);
+/* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
+ * EXISTS and RECENT, changed flags. */
+MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
+/* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
+ * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
+MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
+/* The command walks over messages: the next batch of rows of `set` (UIDs) from
+ * *next on; sets *next behind them, 0 when the set is used up. */
+MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
+	uint32_t *next, unsigned what, struct arena *arena,
+	struct message_row *rows, size_t max, size_t *n_out);
+
+/* --- cmd_select.c ---------------------------------------------------------------- */
+void imap_deselect(struct imap *i);
+void imap_enable_condstore(struct imap *i);
+
+/* --- fetch_flags.c -------------------------------------------------------------- */
+/* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
+void put_fetch_flags(struct imap *i, const struct message_row *row,
+	bool flags, const struct slice keywords[LIMIT_KEYWORDS]);
+/* Keyword names of the selected mailbox, in the command's arena. */
+MUST_CHECK enum err imap_keywords(struct imap *i,
+	struct slice names[LIMIT_KEYWORDS]);
+
+/* --- cmd_append.c ---------------------------------------------------------------- */
+/* The literal that the framer announces is APPEND's message: takes it (true),
+ * or it is an ordinary string (false). */
+bool append_literal(struct imap *i);
+void append_data(struct imap *i, struct slice data);
+void append_abort(struct imap *i);
+
+/* --- capability.c ---------------------------------------------------------------- */
+void put_capabilities(struct buf *b);
+
+enum err cmd_append(struct imap *i);
+enum err cmd_capability(struct imap *i);
+enum err cmd_check(struct imap *i);
+enum err cmd_close(struct imap *i);
+enum err cmd_copy(struct imap *i);
+enum err cmd_create(struct imap *i);
+enum err cmd_delete(struct imap *i);
+enum err cmd_enable(struct imap *i);
+enum err cmd_examine(struct imap *i);
+enum err cmd_expunge(struct imap *i);
+enum err cmd_fetch(struct imap *i);
+enum err cmd_id(struct imap *i);
+enum err cmd_idle(struct imap *i);
+enum err cmd_list(struct imap *i);
+enum err cmd_logout(struct imap *i);
+enum err cmd_lsub(struct imap *i);
+enum err cmd_move(struct imap *i);
+enum err cmd_namespace(struct imap *i);
+enum err cmd_noop(struct imap *i);
+enum err cmd_rename(struct imap *i);
+enum err cmd_search(struct imap *i);
+enum err cmd_select(struct imap *i);
+enum err cmd_status(struct imap *i);
+enum err cmd_store(struct imap *i);
+enum err cmd_subscribe(struct imap *i);
+enum err cmd_unselect(struct imap *i);
+enum err cmd_unsubscribe(struct imap *i);
+enum err cmd_xlist(struct imap *i);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One message against the program, in three values. First without the sealed
+ * text: NO and YES are final then, and only UNKNOWN makes a second run.
+ */
+#include "search.h"
+
+enum truth { NO, YES, UNKNOWN };
+
+struct match {
+	struct imap *i;
+	const struct message_row *row;
+	struct arena *scratch;
+	struct mail_envelope envelope;
+	bool have_envelope;
+	bool deep; /* text may be read */
+};
+
+static enum truth truth(bool b)
+{
+	return b ? YES : NO;
+}
+
+static bool set_has(const struct set *s, uint32_t v)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s->list[mid].to < v)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->n && s->list[low].from <= v;
+}
+
+static bool has_keyword(const struct message_row *row, unsigned bit)
+{
+	return bit < LIMIT_KEYWORDS &&
+		(row->flags.keyword[bit / 64] >> (bit % 64) & 1);
+}
+
+static enum err need_envelope(struct match *m)
+{
+	if (m->have_envelope)
+		return ERR_OK;
+	TRY(mail_envelope_unpack(m->scratch, m->row->meta.envelope,
+		&m->envelope));
+	m->have_envelope = true;
+	return ERR_OK;
+}
+
+static bool contains_words(struct slice raw, struct slice needle,
+	struct buf *words, struct buf *folded)
+{
+	buf_reset(words);
+	buf_reset(folded);
+	mail_words_decode(raw, words);
+	mail_fold(buf_slice(words), folded);
+	return slice_find_slice(buf_slice(folded), needle) <= folded->n;
+}
+
+/* Name and address as a client shows them: "Ann <a@b>". */
+static bool in_addresses(const struct mail_addresses *l, struct slice needle)
+{
+	struct buf text, words, folded;
+	bool found = false;
+
+	buf_init(&text, LIMIT_FIELD * 4);
+	buf_init(&words, LIMIT_FIELD * 8);
+	buf_init(&folded, LIMIT_FIELD * 8);
+	for (size_t k = 0; k < l->n && !found; k++) {
+		const struct mail_address *a = &l->list[k];
+		buf_reset(&text);
+		buf_add_slice(&text, a->name);
+		buf_adds(&text, a->name.n ? " <" : "<");
+		buf_add_slice(&text, a->mailbox);
+		if (a->host.n) {
+			buf_addc(&text, '@');
+			buf_add_slice(&text, a->host);
+		}
+		buf_addc(&text, '>');
+		found = contains_words(buf_slice(&text), needle, &words,
+			&folded);
+	}
+	buf_free(&text);
+	buf_free(&words);
+	buf_free(&folded);
+	return found || (needle.n == 0 && l->n);
+}
+
+static bool in_subject(struct slice subject, struct slice needle)
+{
+	struct buf words, folded;
+
+	buf_init(&words, LIMIT_FIELD * 8);
+	buf_init(&folded, LIMIT_FIELD * 8);
+	bool found = subject.p &&
+		contains_words(subject, needle, &words, &folded);
+	buf_free(&words);
+	buf_free(&folded);
+	return found;
+}
+
+static enum err by_envelope(struct match *m, const struct search_key *k,
+	enum truth *out)
+{
+	static const enum mail_role roles[] = { [OP_FROM] = MAIL_FROM,
+		[OP_TO] = MAIL_TO, [OP_CC] = MAIL_CC, [OP_BCC] = MAIL_BCC };
+
+	TRY(need_envelope(m));
+	if (k->op == OP_SUBJECT)
+		*out = truth(in_subject(m->envelope.subject, k->text));
+	else
+		*out = truth(in_addresses(&m->envelope.who[roles[k->op]],
+			k->text));
+	return ERR_OK;
+}
+
+/* RFC 3501 6.4.4: the Date field, disregarding time and zone; a message whose
+ * Date cannot be read is dated by its arrival. */
+static enum err by_sent(struct match *m, const struct search_key *k,
+	enum truth *out)
+{
+	TRY(need_envelope(m));
+	struct mail_date d = m->envelope.sent;
+	if (!m->envelope.has_sent)
+		d = (struct mail_date){ m->row->internal_date,
+			m->row->internal_zone };
+	int64_t day = mail_date_day(d);
+	*out = truth(k->op == OP_SENTBEFORE ? day < k->day
+			: k->op == OP_SENTON ? day == k->day
+					     : day >= k->day);
+	return ERR_OK;
+}
+
+static enum err by_text(struct match *m, const struct search_key *k,
+	enum truth *out)
+{
+	bool found;
+
+	if (!m->deep) {
+		*out = UNKNOWN;
+		return ERR_OK;
+	}
+	if (k->op == OP_HEADER)
+		TRY(search_header(m->i, m->row, m->scratch, k->field, k->text,
+			&found));
+	else
+		TRY(search_text(m->i, m->row, m->scratch, k->text,
+			k->op == OP_TEXT, &found));
+	*out = truth(found);
+	return ERR_OK;
+}
+
+static bool by_row(const struct match *m, const struct search_key *k)
+{
+	const struct message_row *row = m->row;
+	bool recent = row->uid >= m->i->st.recent;
+	int64_t day = mail_date_day((struct mail_date){ row->internal_date,
+		row->internal_zone });
+
+	switch (k->op) {
+	case OP_FLAG:
+		return (row->flags.system & k->number) == k->number;
+	case OP_NOT_FLAG:
+		return (row->flags.system & k->number) == 0;
+	case OP_KEYWORD:
+		return has_keyword(row, k->bit);
+	case OP_UNKEYWORD:
+		return !has_keyword(row, k->bit);
+	case OP_RECENT:
+		return recent;
+	case OP_OLD:
+		return !recent;
+	case OP_NEW:
+		return recent && !(row->flags.system & FLAG_SEEN);
+	case OP_LARGER:
+		return row->size > k->number;
+	case OP_SMALLER:
+		return row->size < k->number;
+	case OP_BEFORE:
+		return day < k->day;
+	case OP_ON:
+		return day == k->day;
+	case OP_SINCE:
+		return day >= k->day;
+	case OP_SEQ:
+	case OP_UID:
+		return set_has(&k->set, row->uid);
+	case OP_MODSEQ:
+		return row->modseq >= k->number;
+	default:
+		return true; /* OP_ALL */
+	}
+}
+
+static enum err evaluate_leaf(struct match *m, const struct search_key *k,
+	enum truth *out)
+{
+	switch (k->op) {
+	case OP_FROM:
+	case OP_TO:
+	case OP_CC:
+	case OP_BCC:
+	case OP_SUBJECT:
+		return by_envelope(m, k, out);
+	case OP_SENTBEFORE:
+	case OP_SENTON:
+	case OP_SENTSINCE:
+		return by_sent(m, k, out);
+	case OP_HEADER:
+	case OP_BODY:
+	case OP_TEXT:
+		return by_text(m, k, out);
+	default:
+		*out = truth(by_row(m, k));
+		return ERR_OK;
+	}
+}
+
+/* AND (`stop` NO) and OR (`stop` YES) of the top `n` values. */
+static enum truth join(const enum truth *v, size_t n, enum truth stop)
+{
+	enum truth all = stop == NO ? YES : NO;
+
+	for (size_t k = 0; k < n; k++) {
+		if (v[k] == stop)
+			return stop;
+		if (v[k] == UNKNOWN)
+			all = UNKNOWN;
+	}
+	return all;
+}
+
+static enum err evaluate(struct match *m, const struct search_program *p,
+	enum truth *out)
+{
+	enum truth stack[LIMIT_SEARCH_KEYS];
+	size_t top = 0;
+
+	for (size_t n = 0; n < p->n; n++) {
+		const struct search_key *k = &p->keys[n];
+		size_t takes = k->op == OP_AND ? (size_t)k->number
+			: k->op == OP_OR       ? 2
+					       : 0;
+		if (takes) {
+			top -= takes;
+			stack[top] = join(stack + top, takes,
+				k->op == OP_AND ? NO : YES);
+			top++;
+		} else if (k->op == OP_NOT) {
+			enum truth v = stack[top - 1];
+			stack[top - 1] = v == UNKNOWN ? v
+				: v == YES	      ? NO
+						      : YES;
+		} else {
+			TRY(evaluate_leaf(m, k, &stack[top++]));
+		}
+	}
+	*out = stack[0];
+	return ERR_OK;
+}
+
+enum err search_match(struct imap *i, const struct search_program *p,
+	const struct message_row *row, struct arena *scratch, bool *out)
+{
+	struct match m = { .i = i, .row = row, .scratch = scratch };
+	enum truth t;
+
+	TRY(evaluate(&m, p, &t));
+	if (t == UNKNOWN) {
+		m.deep = true;
+		TRY(evaluate(&m, p, &t));
+	}
+	*out = t == YES;
+	return ERR_OK;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* search-program of RFC 3501 9 into postfix order, with an explicit stack. */
+#include "search.h"
+
+enum argument { NONE, TEXT, NUMBER, DATE, FIELD, SETS, WORD, MOD };
+
+static const struct {
+	const char *name;
+	enum search_op op;
+	enum argument argument;
+	uint32_t flags;
+	bool meta;
+} keys[] = {
+	{ "ALL", OP_ALL, NONE, 0, false },
+	{ "ANSWERED", OP_FLAG, NONE, FLAG_ANSWERED, false },
+	{ "BCC", OP_BCC, TEXT, 0, true },
+	{ "BEFORE", OP_BEFORE, DATE, 0, false },
+	{ "BODY", OP_BODY, TEXT, 0, true },
+	{ "CC", OP_CC, TEXT, 0, true },
+	{ "DELETED", OP_FLAG, NONE, FLAG_DELETED, false },
+	{ "DRAFT", OP_FLAG, NONE, FLAG_DRAFT, false },
+	{ "FLAGGED", OP_FLAG, NONE, FLAG_FLAGGED, false },
+	{ "FROM", OP_FROM, TEXT, 0, true },
+	{ "HEADER", OP_HEADER, FIELD, 0, true },
+	{ "KEYWORD", OP_KEYWORD, WORD, 0, false },
+	{ "LARGER", OP_LARGER, NUMBER, 0, false },
+	{ "MODSEQ", OP_MODSEQ, MOD, 0, false },
+	{ "NEW", OP_NEW, NONE, 0, false },
+	{ "OLD", OP_OLD, NONE, 0, false },
+	{ "ON", OP_ON, DATE, 0, false },
+	{ "RECENT", OP_RECENT, NONE, 0, false },
+	{ "SEEN", OP_FLAG, NONE, FLAG_SEEN, false },
+	{ "SENTBEFORE", OP_SENTBEFORE, DATE, 0, true },
+	{ "SENTON", OP_SENTON, DATE, 0, true },
+	{ "SENTSINCE", OP_SENTSINCE, DATE, 0, true },
+	{ "SINCE", OP_SINCE, DATE, 0, false },
+	{ "SMALLER", OP_SMALLER, NUMBER, 0, false },
+	{ "SUBJECT", OP_SUBJECT, TEXT, 0, true },
+	{ "TEXT", OP_TEXT, TEXT, 0, true },
+	{ "TO", OP_TO, TEXT, 0, true },
+	{ "UID", OP_UID, SETS, 0, false },
+	{ "UNANSWERED", OP_NOT_FLAG, NONE, FLAG_ANSWERED, false },
+	{ "UNDELETED", OP_NOT_FLAG, NONE, FLAG_DELETED, false },
+	{ "UNDRAFT", OP_NOT_FLAG, NONE, FLAG_DRAFT, false },
+	{ "UNFLAGGED", OP_NOT_FLAG, NONE, FLAG_FLAGGED, false },
+	{ "UNKEYWORD", OP_UNKEYWORD, WORD, 0, false },
+	{ "UNSEEN", OP_NOT_FLAG, NONE, FLAG_SEEN, false },
+};
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+enum frame_kind { FRAME_TOP, FRAME_LIST, FRAME_OR, FRAME_NOT };
+
+struct frame {
+	enum frame_kind kind;
+	unsigned operands;
+};
+
+struct parser {
+	struct imap *i;
+	struct cursor *c;
+	struct search_program *out;
+	struct slice charset;
+	struct frame stack[LIMIT_IMAP_NESTING];
+	size_t depth;
+	enum err err;
+};
+
+static struct search_key *emit(struct parser *p, enum search_op op)
+{
+	if (p->out->n == LIMIT_SEARCH_KEYS) {
+		p->err = ERR_LIMIT;
+		return NULL;
+	}
+	struct search_key *k = &p->out->keys[p->out->n++];
+	k->op = op;
+	k->bit = LIMIT_KEYWORDS;
+	return k;
+}
+
+/* Search text as it is compared: UTF-8, lower case. */
+static bool text_argument(struct parser *p, struct slice *out)
+{
+	struct buf utf8, folded;
+	struct slice raw;
+
+	if (!imap_astring(p->c, p->i->arena, &raw))
+		return false;
+	buf_init(&utf8, LIMIT_IMAP_COMMAND * 4);
+	buf_init(&folded, LIMIT_IMAP_COMMAND * 4);
+	mail_to_utf8(raw, p->charset, &utf8);
+	mail_fold(buf_slice(&utf8), &folded);
+	*out = arena_copy(p->i->arena, buf_slice(&folded));
+	buf_free(&utf8);
+	buf_free(&folded);
+	return out->p != NULL;
+}
+
+/* "MODSEQ [entry-name entry-type] n" (RFC 7162 3.1.5). */
+static bool modseq_argument(struct parser *p, struct search_key *k)
+{
+	struct slice entry;
+
+	if (p_peek(p->c) == '"' &&
+		!(imap_string(p->c, p->i->arena, &entry) && p_sp(p->c) &&
+			imap_atom(p->c, &entry) && p_sp(p->c)))
+		return false;
+	p->out->modseq = true;
+	return p_u64(p->c, &k->number);
+}
+
+static bool argument(struct parser *p, enum argument kind,
+	struct search_key *k)
+{
+	uint32_t n;
+
+	if (kind != NONE && !p_sp(p->c))
+		return false;
+	switch (kind) {
+	case NONE:
+		return true;
+	case TEXT:
+		return text_argument(p, &k->text);
+	case NUMBER:
+		k->number = p_u32(p->c, &n) ? n : UINT64_MAX;
+		return k->number != UINT64_MAX;
+	case DATE:
+		return imap_date(p->c, &k->day);
+	case FIELD:
+		return imap_astring(p->c, p->i->arena, &k->field) &&
+			p_sp(p->c) && text_argument(p, &k->text);
+	case SETS:
+		return imap_set(p->c, p->i->arena, &k->set);
+	case WORD:
+		return imap_atom(p->c, &k->text);
+	case MOD:
+		return modseq_argument(p, k);
+	}
+	return false;
+}
+
+static bool is_letter(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool named_key(struct parser *p, struct slice name)
+{
+	for (size_t n = 0; n < N_KEYS; n++) {
+		if (!slice_ieqs(name, keys[n].name))
+			continue;
+		struct search_key *k = emit(p, keys[n].op);
+		if (!k)
+			return false;
+		k->number = keys[n].flags;
+		p->out->meta |= keys[n].meta;
+		return argument(p, keys[n].argument, k);
+	}
+	return false;
+}
+
+static bool leaf(struct parser *p)
+{
+	struct slice name;
+
+	if (p_run(p->c, is_letter, &name))
+		return named_key(p, name);
+	struct search_key *k = emit(p, OP_SEQ);
+	return k && imap_set(p->c, p->i->arena, &k->set);
+}
+
+static bool push(struct parser *p, enum frame_kind kind)
+{
+	if (p->depth == LIMIT_IMAP_NESTING) {
+		p->err = ERR_LIMIT;
+		return false;
+	}
+	p->stack[p->depth++] = (struct frame){ .kind = kind };
+	return true;
+}
+
+static bool pop(struct parser *p, enum search_op op)
+{
+	struct search_key *k = emit(p, op);
+
+	if (!k)
+		return false;
+	k->number = p->stack[--p->depth].operands;
+	return true;
+}
+
+/* An operand is complete: closes what it completes. *more: another key comes. */
+static bool complete(struct parser *p, bool *more)
+{
+	*more = true;
+	while (p->depth) {
+		struct frame *f = &p->stack[p->depth - 1];
+		f->operands++;
+		switch (f->kind) {
+		case FRAME_NOT:
+			if (!pop(p, OP_NOT))
+				return false;
+			break;
+		case FRAME_OR:
+			if (f->operands < 2)
+				return p_sp(p->c);
+			if (!pop(p, OP_OR))
+				return false;
+			break;
+		case FRAME_LIST:
+			if (p_sp(p->c))
+				return true;
+			if (!p_char(p->c, ')') || !pop(p, OP_AND))
+				return false;
+			break;
+		case FRAME_TOP:
+			if (p_sp(p->c))
+				return true;
+			*more = false;
+			return p_end(p->c) && pop(p, OP_AND);
+		}
+	}
+	return false;
+}
+
+static bool program(struct parser *p)
+{
+	bool more = push(p, FRAME_TOP);
+
+	while (more) {
+		if (p_word(p->c, "NOT ")) {
+			if (!push(p, FRAME_NOT))
+				return false;
+		} else if (p_word(p->c, "OR ")) {
+			if (!push(p, FRAME_OR))
+				return false;
+		} else if (p_char(p->c, '(')) {
+			if (!push(p, FRAME_LIST))
+				return false;
+		} else if (!leaf(p) || !complete(p, &more)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum err charset(struct parser *p)
+{
+	struct cursor look = *p->c;
+
+	if (!p_word(&look, "CHARSET "))
+		return ERR_OK;
+	if (!imap_astring(&look, p->i->arena, &p->charset) || !p_sp(&look))
+		return ERR_SYNTAX;
+	if (!mail_charset_known(p->charset)) {
+		p->i->cmd.error_code = "BADCHARSET (US-ASCII UTF-8)";
+		return ERR_ENCODING;
+	}
+	*p->c = look;
+	return ERR_OK;
+}
+
+/* Keyword names to bits, sets to what they mean in this view. */
+static enum err resolve(struct imap *i, struct search_program *p)
+{
+	for (size_t n = 0; n < p->n; n++) {
+		struct search_key *k = &p->keys[n];
+		if (k->op == OP_SEQ || k->op == OP_UID)
+			TRY(set_to_uids(i, &k->set, k->op == OP_UID));
+		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
+			continue;
+		enum err e = keyword_bit(i->account, i->st.mailbox, k->text,
+			false, &k->bit);
+		if (e != ERR_OK && e != ERR_NOTFOUND)
+			return e;
+	}
+	return ERR_OK;
+}
+
+enum err search_parse(struct imap *i, struct search_program *out)
+{
+	struct parser p = { .i = i, .c = &i->cmd.args, .out = out };
+
+	*out = (struct search_program){ 0 };
+	out->keys = arena_array(i->arena, struct search_key,
+		LIMIT_SEARCH_KEYS);
+	if (!out->keys)
+		return ERR_NOMEM;
+	if (!p_sp(p.c))
+		return ERR_SYNTAX;
+	TRY(charset(&p));
+	if (!program(&p))
+		return p.err != ERR_OK ? p.err : ERR_SYNTAX;
+	return resolve(i, out);
+}

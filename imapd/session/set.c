@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Message sets: sorted ranges that do not touch. */
+#include <stdlib.h>
+
+#include "imap.h"
+
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+static void put_in_order(struct range *r, uint32_t max)
+{
+	uint32_t from = r->from ? r->from : max, to = r->to ? r->to : max;
+
+	r->from = from < to ? from : to;
+	r->to = from < to ? to : from;
+}
+
+void set_resolve(struct set *s, uint32_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		put_in_order(&s->list[i], max);
+	qsort(s->list, s->n, sizeof(s->list[0]), by_start);
+	for (size_t i = 0; i < s->n; i++) {
+		struct range r = s->list[i];
+		if (n == 0 || r.from > (uint64_t)s->list[n - 1].to + 1)
+			s->list[n++] = r;
+		else if (r.to > s->list[n - 1].to)
+			s->list[n - 1].to = r.to;
+	}
+	s->n = n;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The session's view of the selected mailbox: which UID has which sequence
+ * number, as the client knows it, and how it learns what changed.
+ *
+ * The store knows UIDs only. The UIDs that the client knows are: those there
+ * now, below st.uidnext, and those that went after st.expunge_modseq. So the
+ * view can be made at any time, and SELECT need not. It is loaded in slices;
+ * what is expunged meanwhile is among the vanished that are joined at the end.
+ * For this to hold, nothing new is announced while expunges are held back
+ * unless the view is loaded (see tell_expunged).
+ */
+#include <stdlib.h>
+
+#include "imap.h"
+
+#define LOAD_BATCH 5000
+#define VANISHED_BATCH 500
+#define CHANGED_BATCH 100
+
+void view_clear(struct view *v)
+{
+	mem_free(v->uids);
+	*v = (struct view){ 0 };
+}
+
+static enum err view_room(struct view *v, size_t more)
+{
+	if (v->n + more <= v->cap)
+		return ERR_OK;
+	size_t cap = v->cap ? v->cap : 64;
+	while (cap < v->n + more)
+		cap *= 2;
+	uint32_t *p = mem_resize(v->uids, cap, sizeof(*p));
+	if (!p)
+		return ERR_NOMEM;
+	v->uids = p;
+	v->cap = cap;
+	return ERR_OK;
+}
+
+/* First index whose UID is not below `uid`. */
+static size_t lower_bound(const struct view *v, uint32_t uid)
+{
+	size_t low = 0, high = v->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (v->uids[mid] < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+uint32_t view_seq(const struct imap *i, uint32_t uid)
+{
+	size_t at = lower_bound(&i->view, uid);
+
+	return at < i->view.n && i->view.uids[at] == uid ? (uint32_t)at + 1 : 0;
+}
+
+uint32_t view_max_uid(const struct imap *i)
+{
+	return i->view.n ? i->view.uids[i->view.n - 1] : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Joins what was expunged but not yet told; then order, once each. */
+static enum err join_vanished(struct imap *i)
+{
+	struct view *v = &i->view;
+	struct vanished_row rows[VANISHED_BATCH];
+	uint64_t after = i->st.expunge_modseq;
+	uint32_t after_uid = UINT32_MAX;
+	size_t n, live = v->n;
+
+	do {
+		TRY(message_vanished(i->account, i->st.mailbox, after,
+			after_uid, rows, VANISHED_BATCH, &n));
+		TRY(view_room(v, n));
+		for (size_t k = 0; k < n; k++)
+			if (rows[k].uid < i->st.uidnext)
+				v->uids[v->n++] = rows[k].uid;
+		if (n) {
+			after = rows[n - 1].modseq;
+			after_uid = rows[n - 1].uid;
+		}
+	} while (n == VANISHED_BATCH);
+	if (v->n == live)
+		return ERR_OK;
+	qsort(v->uids, v->n, sizeof(v->uids[0]), by_number);
+	size_t kept = 0;
+	for (size_t k = 0; k < v->n; k++)
+		if (kept == 0 || v->uids[kept - 1] != v->uids[k])
+			v->uids[kept++] = v->uids[k];
+	v->n = kept;
+	return ERR_OK;
+}
+
+enum err view_load(struct imap *i)
+{
+	struct view *v = &i->view;
+	size_t n;
+
+	if (v->loaded)
+		return ERR_OK;
+	TRY(view_room(v, LOAD_BATCH));
+	TRY(message_uids(i->account, i->st.mailbox, v->next, v->uids + v->n,
+		LOAD_BATCH, &n));
+	while (n && v->uids[v->n + n - 1] >= i->st.uidnext)
+		n--;
+	v->n += n;
+	if (n == LOAD_BATCH) {
+		v->next = v->uids[v->n - 1] + 1;
+		return ERR_AGAIN;
+	}
+	TRY(join_vanished(i));
+	v->loaded = true;
+	i->st.exists = (uint32_t)v->n;
+	return ERR_OK;
+}
+
+/* --- news: expunges ------------------------------------------------------------- */
+
+/* `uids` ascending, all in the view. Each EXPUNGE counts from what the ones
+ * before it have left. */
+static void remove_from_view(struct imap *i, const uint32_t *uids, size_t n)
+{
+	struct view *v = &i->view;
+	size_t to = n ? lower_bound(v, uids[0]) : v->n, gone = 0;
+
+	for (size_t at = to; at < v->n; at++) {
+		if (gone < n && v->uids[at] == uids[gone]) {
+			conn_writef(i->conn, "* %zu EXPUNGE\r\n",
+				at + 1 - gone);
+			i->st.n_recent -= v->uids[at] >= i->st.recent &&
+				i->st.n_recent;
+			gone++;
+			continue;
+		}
+		v->uids[to++] = v->uids[at];
+	}
+	v->n -= gone;
+	i->st.exists = (uint32_t)v->n;
+}
+
+static enum err tell_vanished_batch(struct imap *i,
+	const struct vanished_row *rows, size_t n)
+{
+	uint32_t uids[VANISHED_BATCH];
+	size_t known = 0;
+
+	for (size_t k = 0; k < n; k++)
+		if (view_seq(i, rows[k].uid))
+			uids[known++] = rows[k].uid;
+	qsort(uids, known, sizeof(uids[0]), by_number);
+	remove_from_view(i, uids, known);
+	return ERR_OK;
+}
+
+/* Rows that share the last modseq of a batch may continue in the next one: then
+ * only what lies before it counts as told. */
+static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
+{
+	struct vanished_row rows[VANISHED_BATCH];
+	uint64_t after = i->st.expunge_modseq;
+	uint32_t after_uid = UINT32_MAX;
+	size_t n;
+
+	for (;;) {
+		TRY(message_vanished(i->account, i->st.mailbox, after,
+			after_uid, rows, VANISHED_BATCH, &n));
+		if (n == 0)
+			break;
+		TRY(view_load(i));
+		if (!expunge)
+			return ERR_OK;
+		if (conn_full(i->conn))
+			return ERR_AGAIN;
+		TRY(tell_vanished_batch(i, rows, n));
+		after = rows[n - 1].modseq;
+		after_uid = rows[n - 1].uid;
+		/* Told ones are no longer in the view: seeing some of them
+		 * again after a pause does nothing. */
+		i->st.expunge_modseq = after - 1;
+	}
+	i->st.expunge_modseq = upto;
+	return ERR_OK;
+}
+
+/* --- news: flags ---------------------------------------------------------------- */
+
+static enum err tell_keywords(struct imap *i,
+	struct slice names[LIMIT_KEYWORDS])
+{
+	size_t n;
+	struct flags all = { .system = FLAG_SEEN | FLAG_ANSWERED |
+			FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT };
+
+	TRY(keyword_list(i->account, i->st.mailbox, i->arena, names, &n));
+	if (n == i->st.n_keywords)
+		return ERR_OK;
+	i->st.n_keywords = (uint32_t)n;
+	memset(all.keyword, 0xff, sizeof(all.keyword));
+	buf_adds(&i->out, "* FLAGS ");
+	put_flags(&i->out, &all, false, names);
+	buf_adds(&i->out, "\r\n");
+	imap_flush(i);
+	return ERR_OK;
+}
+
+static enum err tell_flags(struct imap *i, uint64_t upto)
+{
+	struct slice names[LIMIT_KEYWORDS] = { { 0 } };
+	struct message_row rows[CHANGED_BATCH];
+	size_t n;
+
+	for (bool first = true;; first = false) {
+		TRY(message_changed(i->account, i->st.mailbox, i->st.modseq,
+			i->st.modseq_uid, rows, CHANGED_BATCH, &n));
+		if (n == 0)
+			break;
+		if (first)
+			TRY(tell_keywords(i, names));
+		/* Those not announced yet come with EXISTS, without FETCH. */
+		for (size_t k = 0; k < n; k++)
+			if (rows[k].uid < i->st.uidnext) {
+				TRY(view_load(i));
+				put_fetch_flags(i, &rows[k], true, names);
+			}
+		i->st.modseq = rows[n - 1].modseq;
+		i->st.modseq_uid = rows[n - 1].uid;
+		imap_flush(i);
+		if (conn_full(i->conn))
+			return ERR_AGAIN;
+	}
+	i->st.modseq = upto;
+	i->st.modseq_uid = UINT32_MAX;
+	return ERR_OK;
+}
+
+/* --- news: arrivals --------------------------------------------------------------- */
+
+static enum err tell_new(struct imap *i, uint32_t uidnext)
+{
+	uint32_t uids[VANISHED_BATCH], from = i->st.uidnext;
+	size_t n, total = 0;
+
+	do {
+		TRY(message_uids(i->account, i->st.mailbox, from, uids,
+			VANISHED_BATCH, &n));
+		if (i->view.loaded) {
+			TRY(view_room(&i->view, n));
+			memcpy(i->view.uids + i->view.n, uids,
+				n * sizeof(uids[0]));
+			i->view.n += n;
+		}
+		total += n;
+		if (n)
+			from = uids[n - 1] + 1;
+	} while (n == VANISHED_BATCH);
+	i->st.uidnext = uidnext;
+	i->st.exists += (uint32_t)total;
+	i->st.n_recent += (uint32_t)total;
+	if (total)
+		conn_writef(i->conn, "* %u EXISTS\r\n* %u RECENT\r\n",
+			i->st.exists, i->st.n_recent);
+	return ERR_OK;
+}
+
+enum err view_sync(struct imap *i, bool expunge)
+{
+	struct mailbox_row row;
+
+	if (!i->changed)
+		return ERR_OK;
+	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(tell_expunged(i, expunge, row.modseq));
+	TRY(tell_flags(i, row.modseq));
+	if (row.uidnext != i->st.uidnext)
+		TRY(tell_new(i, row.uidnext));
+	i->changed = i->st.expunge_modseq < row.modseq;
+	return ERR_OK;
+}
+
+/* --- sets ------------------------------------------------------------------ */
+
+enum err set_to_uids(struct imap *i, struct set *s, bool uid)
+{
+	if (uid) {
+		uint32_t max = view_max_uid(i);
+		if (max == 0)
+			s->n = 0; /* an empty mailbox: matches nothing */
+		set_resolve(s, max);
+		return ERR_OK;
+	}
+	/* RFC 9051 9, seq-number: BAD above the last message, and for "*" in
+	 * an empty mailbox. */
+	if (i->view.n == 0)
+		return ERR_SYNTAX;
+	set_resolve(s, (uint32_t)i->view.n);
+	for (size_t k = 0; k < s->n; k++) {
+		struct range *r = &s->list[k];
+		if (r->to > i->view.n)
+			return ERR_SYNTAX;
+		r->from = i->view.uids[r->from - 1];
+		r->to = i->view.uids[r->to - 1];
+	}
+	return ERR_OK;
+}
+
+/* --- walking -------------------------------------------------------------------- */
+
+enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
+	unsigned what, struct arena *arena, struct message_row *rows,
+	size_t max, size_t *n_out)
+{
+	size_t at = 0, n = 0;
+
+	while (at < set->n && set->list[at].to < *next)
+		at++;
+	while (n < max && at < set->n) {
+		const struct range *r = &set->list[at];
+		uint32_t from = r->from > *next ? r->from : *next;
+		uint32_t to = r->to < i->st.uidnext ? r->to
+						    : i->st.uidnext - 1;
+		size_t got = 0;
+		if (from <= to)
+			TRY(message_list(i->account, i->st.mailbox, from, to,
+				what, arena, rows + n, max - n, &got));
+		n += got;
+		if (n == max) {
+			*next = rows[n - 1].uid + 1;
+			break;
+		}
+		*next = r->to + 1;
+		at++;
+	}
+	if (at == set->n || *next == 0)
+		*next = 0;
+	*n_out = n;
+	return ERR_OK;
+}
