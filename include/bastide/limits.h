@@ -104,6 +104,9 @@
 /* Output waiting for a slow client: producers stop at high, go on at low. */
 #define OUTPUT_HIGH KIB(256)
 #define OUTPUT_LOW KIB(64)
+/* Output that waits for a client at all: a producer that does not look at
+ * conn_full() loses its connection, not the process its memory. */
+#define OUTPUT_MAX MIB(16)
 /* A slice of long work, in microseconds, and what one SQL statement may run. */
 #define SLICE_US 2000
 #define SQL_LIMIT_MS 50
