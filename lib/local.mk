@@ -4,8 +4,28 @@ lib_libcore_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS)
 lib_libcore_a_SOURCES = \
 	lib/buf.c \
+	lib/config.c \
+	lib/conn.c \
+	lib/conn_io.c \
+	lib/conn_tls.c \
+	lib/crypt.c \
 	lib/cursor.c \
 	lib/err.c \
+	lib/frame_dot.c \
+	lib/frame_http.c \
+	lib/frame_imap.c \
+	lib/frame_line.c \
+	lib/gate.c \
+	lib/ipc.c \
+	lib/log.c \
+	lib/loop.c \
 	lib/mem.c \
-	lib/slice.c
+	lib/msg.c \
+	lib/outq.c \
+	lib/record.c \
+	lib/sasl_plain.c \
+	lib/scram.c \
+	lib/slice.c \
+	lib/splice.c \
+	lib/tls.c
 CORE_LIBS = lib/libcore.a $(LIB_LIBS)

@@ -32,11 +32,11 @@ void db_bind(sqlite3_stmt *st, const char *types, ...);
 MUST_CHECK enum err db_step(sqlite3_stmt *st);
 void db_done(sqlite3_stmt *st);
 /* Bind, step to the end, done: for statements without rows. */
-MUST_CHECK enum err db_run(struct db *d, const char *sql, const char *types,
-	...);
+MUST_CHECK enum err db_run(
+	struct db *d, const char *sql, const char *types, ...);
 /* One row with one integer: ERR_NOTFOUND leaves *out. */
-MUST_CHECK enum err db_int(struct db *d, int64_t *out, const char *sql,
-	const char *types, ...);
+MUST_CHECK enum err db_int(
+	struct db *d, int64_t *out, const char *sql, const char *types, ...);
 /* Text or blob of a column; borrowed until the next step or db_done. */
 struct slice db_column(sqlite3_stmt *st, int column);
 void db_column_oid(sqlite3_stmt *st, int column, struct oid *out);
@@ -54,11 +54,25 @@ void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);
  * the schema from it, `bastide check` compares, backup and erasure read it. */
 struct table_decl {
 	const char *name;
-	bool tenant;	  /* in the tenant's database, else in each account's */
-	const char *sql;  /* CREATE TABLE ... STRICT; and its indexes */
+	bool tenant;     /* in the tenant's database, else in each account's */
+	const char *sql; /* CREATE TABLE ... STRICT; and its indexes */
 	bool backed_up, exported;
 };
 extern const struct table_decl table_decls[];
 extern const size_t n_table_decls;
+
+/* Where the core calls the schema; defined beside the tables, each may be
+ * NULL. All run without a transaction. */
+struct schema_hooks {
+	/* At the end of store_open. */
+	enum err (*open)(struct store *s);
+	/* From store_housekeep: at most about `max` rows of deferred work, in
+	 * a transaction of its own; `more_out`: there is more. */
+	enum err (*reap)(struct store *s, size_t max, bool *more_out);
+	/* The rows' part of store_verify. */
+	enum err (*check_account)(struct account *a, struct store_check *c);
+	enum err (*check_tenant)(struct store *s, struct store_check *c);
+};
+extern const struct schema_hooks schema_hooks;
 
 #endif

@@ -18,12 +18,16 @@ struct medium {
 		struct medium_file **out);
 	enum err (*read)(struct medium_file *f, uint64_t offset, void *p,
 		size_t n, size_t *got_out);
-	enum err (*write)(struct medium_file *f, uint64_t offset,
-		const void *p, size_t n);
+	enum err (*write)(struct medium_file *f, uint64_t offset, const void *p,
+		size_t n);
 	enum err (*truncate)(struct medium_file *f, uint64_t size);
 	enum err (*size)(struct medium_file *f, uint64_t *out);
-	/* The only call that the syncer's thread makes. */
+	/* Makes what was written to the file durable. This and sync_names are
+	 * the only calls that the syncer's threads make. */
 	enum err (*sync)(struct medium_file *f);
+	/* Space for the bytes up to `end`, so that writing them cannot fail
+	 * for want of it; the size stays. ERR_NOSPACE: nothing was taken. */
+	enum err (*reserve)(struct medium_file *f, uint64_t end);
 	void (*close)(struct medium_file *f);
 	enum err (*remove)(struct medium *m, const char *name);
 	enum err (*rename)(struct medium *m, const char *from, const char *to);

@@ -10,6 +10,8 @@ tests_unit_test_buf_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_buf_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
 include tests/mail.mk
+include tests/base.mk
+include tests/core.mk
 
 check-programs: $(check_PROGRAMS)
 .PHONY: check-programs

@@ -29,9 +29,12 @@ struct imap_framer {
 	bool literal_binary;	/* "~{n}" (RFC 3516) */
 	bool discarded;		/* FRAME_DONE: a literal was thrown away */
 	enum err err;		/* FRAME_BAD: ERR_LIMIT, ERR_SYNTAX */
-	int state;		/* the framer's own */
+	int state;		/* the framer's own, like what follows */
+	size_t text;		/* where the running line begins in `line` */
+	char tail[32];		/* end of a line too long to keep */
+	size_t n_tail;
 };
-/* `max`: bytes a command may have, collected literals included. */
+/* A line ends in CRLF; bare CR or LF and NUL are ERR_SYNTAX. `max`: bytes a command may have, collected literals included. */
 void imap_framer_init(struct imap_framer *f, size_t max);
 void imap_framer_free(struct imap_framer *f);
 /* Ready for the next command; keeps the memory. */
@@ -50,7 +53,9 @@ void imap_framer_discard(struct imap_framer *f);
 
 /* --- CRLF lines (SMTP commands) ------------------------------------------- */
 /* FRAME_DONE: *line without CRLF, borrowed from `in`. FRAME_BAD: longer than
- * `max` (ERR_LIMIT) or bare CR or LF (ERR_SYNTAX); *taken is past it. */
+ * `max` (ERR_LIMIT) or bare CR or LF (ERR_SYNTAX); *taken is past it. `in` must
+ * be able to hold more than `max` + 2 bytes: what is too long is taken piece
+ * by piece until its end comes. */
 enum frame_step line_step(struct slice in, size_t max, struct slice *line,
 	size_t *taken, enum err *err);
 
@@ -83,7 +88,8 @@ struct http_head {
 	bool keep_alive; /* by version and Connection */
 	bool expect;	 /* Expect: 100-continue */
 };
-/* Length of the head with its empty line, 0 when it is not complete. */
+/* Length of the head with its empty line, 0 when it is not complete. One empty
+ * line in front of it is taken with it (RFC 9112 2.2). */
 size_t http_head_end(struct slice in);
 /* Whole head. ERR_SYNTAX (400), ERR_LIMIT (431), ERR_UNSUPPORTED (505, or an
  * unknown transfer coding). Refuses everything ambiguous: both lengths,
@@ -97,7 +103,8 @@ struct http_body {
 	uint64_t left;
 	bool chunked;
 	int state;
-	enum err err;
+	size_t extra; /* bytes of chunk extensions and trailers so far */
+	enum err err; /* FRAME_BAD: the connection is of no use any more */
 };
 void http_body_init(struct http_body *b, const struct http_head *h);
 enum frame_step http_body_step(struct http_body *b, struct slice in,

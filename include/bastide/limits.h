@@ -87,6 +87,24 @@
 #define LIMIT_SPANS 2000
 #define LIMIT_EXPAND_MS 1000
 
+/* --- the store ------------------------------------------------------------ */
+/* Pages of one database file (16 GiB; bodies lie in segments): its map is
+ * 8 bytes a page in memory. */
+#define LIMIT_DATABASE_PAGES (4u << 20)
+/* One value of a row: resources and packs of envelope and structure. */
+#define LIMIT_VALUE MIB(16)
+/* One journal record: everything that one transaction changed. */
+#define LIMIT_RECORD MIB(512)
+/* Accounts and body extents of one transaction. */
+#define LIMIT_RECORD_SECTIONS 65536
+#define LIMIT_RECORD_EXTENTS 65536
+/* Databases open at once, and memory of all logs that wait for a checkpoint. */
+#define LIMIT_OPEN_DATABASES 1000
+#define LIMIT_LOG_MEMORY MIB(64)
+/* A journal or segment file; then the next one begins. */
+#define LIMIT_JOURNAL_FILE MIB(64)
+#define LIMIT_SEGMENT_FILE MIB(64)
+
 /* --- connections and processes ------------------------------------------- */
 /* Seconds; RFC 9051 5.4: 30 minutes at least once logged in. */
 #define LIMIT_IMAP_IDLE_S (30 * 60 + 60)
@@ -104,6 +122,9 @@
 /* Output waiting for a slow client: producers stop at high, go on at low. */
 #define OUTPUT_HIGH KIB(256)
 #define OUTPUT_LOW KIB(64)
+/* Output that waits for a client at all: a producer that does not look at
+ * conn_full() loses its connection, not the process its memory. */
+#define OUTPUT_MAX MIB(16)
 /* A slice of long work, in microseconds, and what one SQL statement may run. */
 #define SLICE_US 2000
 #define SQL_LIMIT_MS 50

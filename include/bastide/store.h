@@ -88,6 +88,9 @@ uint64_t store_last_commit(const struct store *s);
 /* --- transactions: one at a time for the whole tenant ---------------------- */
 /* Changes of several accounts in one transaction are kept or lost together. */
 MUST_CHECK enum err store_begin(struct store *s);
+/* The same for a transaction that frees space (expunge, delete): it may use
+ * what is kept in reserve, so that deleting works on a full disk. */
+MUST_CHECK enum err store_begin_freeing(struct store *s);
 /* ERR_NOSPACE, ERR_NOMEM: rolled back, nothing changed. `commit_out` may be
  * NULL. A transaction that changed nothing gives the last number. */
 MUST_CHECK enum err store_commit(struct store *s, uint64_t *commit_out);

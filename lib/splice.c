@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Two connections joined: a front's client and its session stream. What one
+ * reads the other writes; a reader stops while the other's output is full. The
+ * end of one side's input is passed on as the end of the other's output, so a
+ * client that closes its sending half still gets its last replies.
+ */
+#include <bastide/mem.h>
+
+#include "conn_parts.h"
+
+struct splice {
+	struct conn *side[2];
+	bool gone[2]; /* closed was told */
+	void (*done)(void *arg);
+	void *arg;
+	struct later check;
+	struct loop *loop;
+};
+
+static void on_input(void *arg);
+static void on_low(void *arg);
+static void on_closed(void *arg, enum err why);
+
+static const struct conn_events splice_events = {
+	.input = on_input,
+	.low = on_low,
+	.closed = on_closed,
+};
+
+static struct conn *other_of(const struct conn *c)
+{
+	struct splice *s = c->splice;
+
+	return s ? s->side[s->side[0] == c] : NULL;
+}
+
+static void on_input(void *arg)
+{
+	struct conn *from = arg, *to = other_of(from);
+
+	if (!to)
+		return;
+	conn_write(to, conn_input(from));
+	conn_consume(from, conn_input(from).n);
+	if (conn_full(to))
+		conn_pause(from);
+}
+
+static void on_low(void *arg)
+{
+	struct conn *from = other_of(arg);
+
+	if (from)
+		conn_resume(from);
+}
+
+static void on_closed(void *arg, enum err why)
+{
+	struct conn *c = arg;
+	struct splice *s = c->splice;
+
+	if (!s)
+		return;
+	s->gone[s->side[1] == c] = true;
+	splice_changed(s);
+}
+
+static bool all_sent(const struct conn *c)
+{
+	return c->eof && c->fin_sent;
+}
+
+static void check(void *arg)
+{
+	struct splice *s = arg;
+	struct conn *a = s->side[0], *b = s->side[1];
+
+	if ((s->gone[0] && s->gone[1]) || (all_sent(a) && all_sent(b))) {
+		void (*done)(void *) = s->done;
+		void *done_arg = s->arg;
+		/* From here on the owner's two frees are all that comes. */
+		a->splice = b->splice = NULL;
+		a->told_closed = b->told_closed = true;
+		mem_free(s);
+		done(done_arg);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct conn *c = s->side[i], *to = s->side[!i];
+		if (s->gone[i] && !s->gone[!i]) {
+			conn_finish(to);
+		} else if (c->eof && !c->view.n && !to->fin_wanted) {
+			to->fin_wanted = true;
+			loop_at_end(to->loop, &to->flush);
+		}
+	}
+}
+
+void splice_changed(struct splice *s)
+{
+	loop_later(s->loop, &s->check);
+}
+
+void splice_forget(struct conn *c)
+{
+	struct splice *s = c->splice;
+
+	if (!s)
+		return;
+	s->side[0]->splice = s->side[1]->splice = NULL;
+	loop_later_cancel(&s->check);
+	mem_free(s);
+}
+
+void conn_splice(
+	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg)
+{
+	struct splice *s = mem_new(struct splice);
+
+	if (!s) {
+		conn_fail(a, ERR_NOMEM);
+		conn_fail(b, ERR_NOMEM);
+		return;
+	}
+	*s = (struct splice){
+		.side = { a, b }, .done = done, .arg = arg, .loop = a->loop
+	};
+	s->check = (struct later){ .run = check, .arg = s };
+	a->splice = b->splice = s;
+	conn_set_events(a, &splice_events, a);
+	conn_set_events(b, &splice_events, b);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "unit.h"
+
+#include <bastide/crypt.h>
+#include <bastide/sasl.h>
+
+#include "../../lib/scram.h"
+
+static void test_plain(void **state)
+{
+	static const struct {
+		struct slice message;
+		enum err err;
+	} rows[] = {
+		{ SLICE("\0tim\0tanstaaftanstaaf"), ERR_OK }, /* RFC 4616 4 */
+		{ SLICE("Ursel\0Kurt\0xipj3plmq"), ERR_OK },
+		{ SLICE("\0tim"), ERR_SYNTAX },
+		{ SLICE("\0\0pass"), ERR_SYNTAX },
+		{ SLICE("\0tim\0"), ERR_SYNTAX },
+		{ SLICE("\0tim\0pass\0word"), ERR_SYNTAX },
+		{ SLICE("\0tim\0pa\nss"), ERR_SYNTAX },
+		{ SLICE("\0t\xffm\0pass"), ERR_SYNTAX },
+		{ SLICE(""), ERR_SYNTAX },
+	};
+	struct sasl_plain p;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(
+			sasl_plain_parse(rows[i].message, &p), rows[i].err);
+	assert_int_equal(sasl_plain_parse(rows[1].message, &p), ERR_OK);
+	assert_true(slice_eqs(p.authzid, "Ursel"));
+	assert_true(slice_eqs(p.authcid, "Kurt"));
+	assert_true(slice_eqs(p.password, "xipj3plmq"));
+}
+
+static void test_user(void **state)
+{
+	static const struct {
+		const char *mechanism;
+		struct slice message;
+		enum err err;
+		const char *user;
+	} rows[] = {
+		{ "PLAIN", SLICE("\0tim\0x"), ERR_OK, "tim" },
+		{ "SCRAM-SHA-256", SLICE("n,,n=user,r=abc"), ERR_OK, "user" },
+		{ "scram-sha-256", SLICE("y,a=x,n=a=3Db=2Cc,r=abc"), ERR_OK,
+			"a=b,c" },
+		{ "SCRAM-SHA-256", SLICE("n,,n=a=3db,r=abc"), ERR_SYNTAX, "" },
+		{ "SCRAM-SHA-256", SLICE("n,,n=a=,r=abc"), ERR_SYNTAX, "" },
+		{ "SCRAM-SHA-256", SLICE("p=tls-unique,,n=u,r=abc"),
+			ERR_UNSUPPORTED, "" },
+		{ "SCRAM-SHA-256", SLICE("n,,m=x,n=u,r=abc"), ERR_UNSUPPORTED,
+			"" },
+		{ "SCRAM-SHA-256", SLICE("n,,n=u,r="), ERR_SYNTAX, "" },
+		{ "CRAM-MD5", SLICE("x"), ERR_UNSUPPORTED, "" },
+	};
+	struct buf b;
+
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_reset(&b);
+		assert_int_equal(sasl_user(slice_str(rows[i].mechanism),
+					 rows[i].message, &b),
+			rows[i].err);
+		if (rows[i].err == ERR_OK)
+			assert_true(slice_eqs(buf_slice(&b), rows[i].user));
+	}
+	buf_free(&b);
+}
+
+static void password_verifier(const char *password, const void *salt,
+	uint32_t iterations, struct scram_verifier *v)
+{
+	uint8_t salted[32];
+
+	v->iterations = iterations;
+	memcpy(v->salt, salt, 16);
+	assert_int_equal(pbkdf2_sha256(slice_str(password), slice_of(salt, 16),
+				 iterations, salted),
+		ERR_OK);
+	assert_int_equal(scram_verifier_make(salted, v), ERR_OK);
+	assert_true(scram_verifier_check(v, salted));
+	salted[5] ^= 1;
+	assert_false(scram_verifier_check(v, salted));
+}
+
+/* RFC 7677 3, word for word. */
+#define CNONCE "rOprNGfwEbeRWgbNEkqO"
+#define SNONCE "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+#define PROOF "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+
+static void test_vector(void **state)
+{
+	static const uint8_t fake[32];
+	struct buf salt, out;
+	struct scram_verifier v;
+	struct scram *s;
+
+	buf_init(&salt, 100);
+	buf_init(&out, 1000);
+	assert_int_equal(
+		base64_decode(&salt, slice_str("W22ZaJ0SNY7soEsUEjb6gQ==")),
+		ERR_OK);
+	assert_int_equal(salt.n, 16);
+	password_verifier("pencil", salt.p, 4096, &v);
+	assert_int_equal(scram_first_nonce(slice_str("n,,n=user,r=" CNONCE), &v,
+				 fake, slice_str(SNONCE), &out, &s),
+		ERR_OK);
+	assert_true(slice_eqs(buf_slice(&out),
+		"r=" CNONCE SNONCE ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"));
+	buf_reset(&out);
+	assert_int_equal(
+		scram_final(s, slice_str("c=biws,r=" CNONCE SNONCE ",p=" PROOF),
+			&out),
+		ERR_OK);
+	assert_true(slice_eqs(buf_slice(&out),
+		"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
+	scram_free(s);
+	buf_free(&salt);
+	buf_free(&out);
+}
+
+/* One thing wrong each. */
+static void test_refusals(void **state)
+{
+	static const struct {
+		const char *final;
+		enum err err;
+	} rows[] = {
+		{ "c=biws,r=" CNONCE SNONCE
+		  ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVA=",
+			ERR_AUTH },
+		{ "c=eSws,r=" CNONCE SNONCE ",p=" PROOF, ERR_AUTH },
+		{ "c=biws,r=" CNONCE ",p=" PROOF, ERR_AUTH },
+		{ "c=biws,r=" CNONCE SNONCE ",x=1,p=" PROOF, ERR_AUTH },
+		{ "c=biws,r=" CNONCE SNONCE ",p=AAAA", ERR_AUTH },
+		{ "c=biws,r=" CNONCE SNONCE ",p=", ERR_SYNTAX },
+		{ "c=biws,r=" CNONCE SNONCE, ERR_SYNTAX },
+		{ "", ERR_SYNTAX },
+	};
+	static const uint8_t fake[32];
+	static const uint8_t salt[16];
+	struct scram_verifier v;
+	struct buf out;
+
+	password_verifier("pencil", salt, 4096, &v);
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct scram *s;
+		buf_reset(&out);
+		assert_int_equal(
+			scram_first_nonce(slice_str("n,,n=user,r=" CNONCE), &v,
+				fake, slice_str(SNONCE), &out, &s),
+			ERR_OK);
+		buf_reset(&out);
+		assert_int_equal(scram_final(s, slice_str(rows[i].final), &out),
+			rows[i].err);
+		assert_int_equal(out.n, 0);
+		scram_free(s);
+	}
+	buf_free(&out);
+}
+
+/* A name that does not exist gets the same salt each time, another name
+ * another one. */
+static void test_unknown_user(void **state)
+{
+	static const uint8_t fake[32] = { 7 };
+	static const char *const names[] = { "n,,n=a,r=x", "n,,n=a,r=x",
+		"n,,n=b,r=x" };
+	struct buf out[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		struct scram *s;
+		buf_init(&out[i], 1000);
+		assert_int_equal(scram_first_nonce(slice_str(names[i]), NULL,
+					 fake, slice_str("N"), &out[i], &s),
+			ERR_OK);
+		struct buf reply;
+		buf_init(&reply, 100);
+		assert_int_equal(
+			scram_final(
+				s, slice_str("c=biws,r=xN,p=" PROOF), &reply),
+			ERR_AUTH);
+		buf_free(&reply);
+		scram_free(s);
+	}
+	assert_true(slice_eq(buf_slice(&out[0]), buf_slice(&out[1])));
+	assert_false(slice_eq(buf_slice(&out[0]), buf_slice(&out[2])));
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&out[i]);
+}
+
+static void test_password(void **state)
+{
+	static const struct {
+		struct slice password;
+		enum err err;
+	} rows[] = {
+		{ SLICE("pass word"), ERR_OK },
+		{ SLICE("p\xc3\xa4ss"), ERR_OK },
+		{ SLICE("p\xe4ss"), ERR_ENCODING },
+		{ SLICE("p\tss"), ERR_ENCODING },
+		{ SLICE(""), ERR_LIMIT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(
+			password_prepare(rows[i].password), rows[i].err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_user),
+		cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_unknown_user),
+		cmocka_unit_test(test_password),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
