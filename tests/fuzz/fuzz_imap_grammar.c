@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Everything that reads a piece of an IMAP command. */
+#include "../../imapd/session/fetch.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena *a = arena_new(MIB(4));
+	struct slice in = slice_of(data, size), s;
+	struct fetch_request r;
+	struct flag_list flags;
+	struct mail_date d;
+	struct set set;
+	struct cursor c;
+	struct buf b, back;
+	int64_t day;
+
+	buf_init(&b, MIB(1));
+	buf_init(&back, MIB(2));
+	c = cursor_of(in);
+	(void)fetch_parse(&c, a, &r);
+	c = cursor_of(in);
+	if (imap_set(&c, a, &set))
+		set_resolve(&set, 10);
+	c = cursor_of(in);
+	(void)imap_flag_list(&c, true, &flags);
+	c = cursor_of(in);
+	(void)imap_mailbox(&c, a, &s);
+	c = cursor_of(in);
+	(void)imap_date_time(&c, &d);
+	(void)imap_date(&c, &day);
+	/* One mailbox has one name. */
+	if (utf7_decode(in, &b) == ERR_OK && b.n) {
+		utf7_encode(buf_slice(&b), &back);
+		if (!slice_eq(buf_slice(&back), in))
+			__builtin_trap();
+	}
+	buf_free(&b);
+	buf_free(&back);
+	arena_free(a);
+	return 0;
+}

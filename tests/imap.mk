@@ -1,0 +1,12 @@
+# Tests of imapd/.
+IMAP_TESTS = tests/unit/test_imap_grammar
+check_PROGRAMS += $(IMAP_TESTS)
+tests_unit_test_imap_grammar_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_imap_grammar_LDADD = imapd/libimapsession.a $(MAIL) \
+	$(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_imap_grammar
+tests_fuzz_fuzz_imap_grammar_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_imap_grammar_LDADD = imapd/libimapsession.a $(MAIL)
+endif
