@@ -11,6 +11,7 @@ tests_unit_test_buf_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
 include tests/mail.mk
 include tests/core.mk
+include tests/schema.mk
 
 check-programs: $(check_PROGRAMS)
 .PHONY: check-programs
