@@ -12,6 +12,7 @@ tests_unit_test_buf_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 include tests/mail.mk
 include tests/base.mk
 include tests/core.mk
+include tests/schema.mk
 
 check-programs: $(check_PROGRAMS)
 .PHONY: check-programs
