@@ -302,6 +302,8 @@ static struct db *db_of(sqlite3_stmt *st)
 
 enum err db_step(sqlite3_stmt *st)
 {
+	if (!st)
+		return ERR_NOMEM; /* what db_stmt() could not give */
 	struct db *d = db_of(st);
 
 	d->step_ns = 0;

@@ -21,7 +21,8 @@ struct db *tenant_db(struct store *s);
 /* A prepared statement, from the connection's cache. `sql` is a string with
  * static life: the cache is keyed by its address. It comes reset, without
  * bindings, and goes back with db_done() before the turn ends. NULL only when
- * out of memory or when the SQL is wrong (our bug: asserted in debug). */
+ * out of memory or when the SQL is wrong (our bug: asserted in debug);
+ * the functions below take it: db_step() answers ERR_NOMEM. */
 sqlite3_stmt *db_stmt(struct db *d, const char *sql);
 /* Binding is positional, 1-based, in the order of `types`: i int64, u uint64
  * (as int64), s slice as text, b slice as blob, o const struct oid *, n NULL.

@@ -33,7 +33,7 @@ MUST_CHECK enum err collection_delete(struct account *a, uint64_t id);
 
 /* Properties, live and dead, of a collection: the name is "namespace name"
  * with one blank between; the value is XML or text as its owner decides. An
- * empty value removes it. */
+ * empty value removes it. Values count for the quota. ERR_LIMIT. */
 struct property {
 	struct slice name, value;
 };
@@ -68,8 +68,9 @@ struct resource_new {
 	int64_t horizon;
 };
 
-/* ERR_CONFLICT: another resource of the collection has that UID
- * (RFC 4791 5.3.2.1 no-uid-conflict). Creates or replaces. */
+/* Creates or replaces. ERR_CONFLICT: another resource of the collection has
+ * that UID, or the one replaced has another (RFC 4791 5.3.2.1
+ * no-uid-conflict). ERR_LIMIT, ERR_SYNTAX, ERR_OVERQUOTA. */
 MUST_CHECK enum err resource_put(struct account *a, uint64_t collection,
 	const struct resource_new *r, uint64_t *etag_out);
 MUST_CHECK enum err resource_delete(struct account *a, uint64_t collection,
@@ -85,8 +86,8 @@ MUST_CHECK enum err resource_data(struct account *a, uint64_t id,
 MUST_CHECK enum err resource_list(struct account *a, uint64_t collection,
 	struct slice after, struct arena *arena, struct resource_row *rows,
 	size_t max, size_t *n_out);
-/* Candidates for [start, end): some span overlaps, or the horizon is before
- * `end`. `component` empty: all. In order of id, after `after_id`. */
+/* Candidates for [start, end): some span overlaps (one without length when it
+ * begins in the range, RFC 4791 9.9), or the horizon is before `end`. `component` empty: all. In order of id, after `after_id`. */
 MUST_CHECK enum err resource_in_range(struct account *a, uint64_t collection,
 	struct slice component, int64_t start, int64_t end, uint64_t after_id,
 	struct arena *arena, struct resource_row *rows, size_t max,

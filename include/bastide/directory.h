@@ -20,6 +20,7 @@ struct user_row {
 	struct quota quota; /* maxima only */
 };
 
+/* ERR_SYNTAX, ERR_EXISTS; removing: ERR_NOTEMPTY while it has addresses. */
 MUST_CHECK enum err domain_add(struct store *s, struct slice domain);
 MUST_CHECK enum err domain_remove(struct store *s, struct slice domain);
 MUST_CHECK enum err domain_list(struct store *s, struct slice after,
@@ -30,8 +31,11 @@ MUST_CHECK enum err domain_list(struct store *s, struct slice after,
  * ERR_EXISTS; ERR_NOTFOUND when the domain is not the tenant's. */
 MUST_CHECK enum err user_create(struct store *s, struct slice address,
 	struct slice name, uint32_t *account_out);
-/* Destroys the account's key, then its files: no way back. */
+/* Destroys the account's key, then its files: no way back. Its mail in the
+ * queue goes too. ERR_BUSY while the account is open. */
 MUST_CHECK enum err user_delete(struct store *s, uint32_t account);
+/* Name, address, maxima and `disabled`; a new primary address must be free or
+ * an alias of the user, the old one is given up. */
 MUST_CHECK enum err user_set(struct store *s, const struct user_row *row);
 MUST_CHECK enum err user_get(struct store *s, uint32_t account,
 	struct arena *arena, struct user_row *out);
@@ -41,6 +45,8 @@ MUST_CHECK enum err user_list(struct store *s, uint32_t after,
 MUST_CHECK enum err address_resolve(struct store *s, struct slice address,
 	uint32_t *account_out);
 
+/* ERR_NOTFOUND (domain or user), ERR_EXISTS; removing a primary address:
+ * ERR_NOPERM. */
 MUST_CHECK enum err alias_add(struct store *s, struct slice address,
 	uint32_t account);
 MUST_CHECK enum err alias_remove(struct store *s, struct slice address);

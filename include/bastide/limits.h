@@ -52,6 +52,9 @@
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
+/* Expunged messages that a mailbox remembers for QRESYNC; a client that was
+ * away longer resynchronises in full. */
+#define LIMIT_VANISHED 50000
 
 /* --- SMTP --------------------------------------------------------------- */
 /* RFC 5321 4.5.3.1.4: 512 at least; extensions add; AUTH needs 12,288. */
@@ -64,6 +67,18 @@
 #define LIMIT_ADDRESS 320
 /* Received fields before a loop is assumed (RFC 5321 6.3: 100 at least). */
 #define LIMIT_RECEIVED 100
+
+/* The last answer of a server, a trace or audit text: what is longer is cut. */
+#define LIMIT_STATUS 1000
+/* Rows of the trace, the oldest go first: about 200 MB. */
+#define LIMIT_TRACE 1000000
+
+/* --- directory ------------------------------------------------------------ */
+#define LIMIT_DISPLAY_NAME 500
+/* RFC 1035 2.3.4, without the root. */
+#define LIMIT_DOMAIN 253
+#define LIMIT_CREDENTIAL_LABEL 200
+#define LIMIT_CREDENTIALS 100
 
 /* --- HTTP and DAV --------------------------------------------------------- */
 #define LIMIT_HTTP_LINE KIB(8)
@@ -80,6 +95,14 @@
 #define LIMIT_MULTIGET 5000
 #define LIMIT_COLLECTIONS 1000
 #define LIMIT_SEGMENT_NAME 255
+/* A UID of iCalendar or vCard; UUIDs and addresses in practice. */
+#define LIMIT_UID 1000
+/* Properties of one collection: clients set about 20. */
+#define LIMIT_PROPERTIES 100
+#define LIMIT_PROPERTY_NAME 1000
+#define LIMIT_PROPERTY KIB(64)
+/* Deleted resources that a collection remembers for sync reports. */
+#define LIMIT_RESOURCES_GONE 10000
 /* Components in one resource, properties in one component. */
 #define LIMIT_ICAL_COMPONENTS 2000
 #define LIMIT_ICAL_LINE KIB(512)

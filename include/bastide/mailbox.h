@@ -70,15 +70,17 @@ MUST_CHECK enum err mailbox_find_special(struct account *a,
 	enum special_use use, struct arena *arena, struct mailbox_row *out);
 
 /* Makes missing parents too. ERR_EXISTS, ERR_LIMIT, ERR_SYNTAX (a name that
- * cannot be: empty level, control characters, not UTF-8). A name that exists
- * as parent only becomes selectable. */
+ * cannot be: empty level, control characters, not UTF-8), ERR_CONFLICT (the
+ * special use is another mailbox's). A name that exists as parent only becomes
+ * selectable, with a new UIDVALIDITY. */
 MUST_CHECK enum err mailbox_create(struct account *a, struct slice name,
 	enum special_use use, uint64_t *id_out);
 /* Messages go with it; with children it stays as a parent (RFC 3501 6.3.4).
  * ERR_NOPERM for INBOX; ERR_NOTEMPTY when it is only a parent already. */
 MUST_CHECK enum err mailbox_delete(struct account *a, uint64_t id);
-/* Children move along. Of INBOX the messages move and INBOX stays, empty
- * (RFC 3501 6.3.5). */
+/* Children move along. Of INBOX the messages move and INBOX stays, empty,
+ * with its children (RFC 3501 6.3.5). ERR_EXISTS; ERR_CONFLICT: below itself;
+ * ERR_SYNTAX; ERR_LIMIT. */
 MUST_CHECK enum err mailbox_rename(struct account *a, uint64_t id,
 	struct slice new_name);
 /* A subscription is of a name, which need not exist (RFC 3501 6.3.6). */
@@ -111,6 +113,7 @@ struct message_row {
 
 enum { MESSAGE_META = 1 }; /* envelope and structure too, in the arena */
 
+/* The lists of messages answer ERR_NOTFOUND when there is no such mailbox. */
 /* Messages with uid >= from and <= to, in UID order. `arena` may be NULL
  * without MESSAGE_META. */
 MUST_CHECK enum err message_list(struct account *a, uint64_t mailbox,
@@ -120,7 +123,7 @@ MUST_CHECK enum err message_list(struct account *a, uint64_t mailbox,
 MUST_CHECK enum err message_uids(struct account *a, uint64_t mailbox,
 	uint32_t from, uint32_t *uids, size_t max, size_t *n_out);
 /* Messages whose modseq is above `after`, in order of (modseq, uid), from
- * (after, after_uid) exclusive. */
+ * (after, after_uid) exclusive: 0 at first, then the last row's UID. */
 MUST_CHECK enum err message_changed(struct account *a, uint64_t mailbox,
 	uint64_t after, uint32_t after_uid, struct message_row *rows,
 	size_t max, size_t *n_out);
@@ -148,9 +151,15 @@ struct message_new {
 };
 MUST_CHECK enum err message_add(struct account *a, uint64_t mailbox,
 	const struct message_new *m, uint32_t *uid_out, uint64_t *modseq_out);
-/* Same body; flags and internal date are kept, keywords matched by name. */
+/* Same body; flags and internal date are kept, keywords matched by name (one
+ * that finds no bit left in `to` is lost). */
 MUST_CHECK enum err message_copy(struct account *a, uint64_t from,
 	uint32_t uid, uint64_t to, uint32_t *uid_out);
+/* Copy and expunge in one; takes no quota (RFC 6851 6). `modseq_out` is
+ * that of both. */
+MUST_CHECK enum err message_move(struct account *a, uint64_t from,
+	uint32_t uid, uint64_t to, uint32_t *uid_out, uint64_t *modseq_out);
+/* The same flags again change nothing: `modseq_out` is the old one. */
 MUST_CHECK enum err message_set_flags(struct account *a, uint64_t mailbox,
 	uint32_t uid, const struct flags *flags, uint64_t *modseq_out);
 MUST_CHECK enum err message_expunge(struct account *a, uint64_t mailbox,

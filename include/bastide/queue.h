@@ -29,7 +29,8 @@ struct queue_row {
 };
 
 /* One entry per recipient. `row` gives everything but id, message,
- * recipient, state, tries and last_status. */
+ * recipient, state, tries and last_status. ERR_SYNTAX: no recipient;
+ * ERR_LIMIT. Texts over LIMIT_STATUS are cut, here and below. */
 MUST_CHECK enum err queue_add(struct store *s, const struct queue_row *row,
 	const struct slice *recipients, size_t n, uint64_t *message_out);
 MUST_CHECK enum err queue_get(struct store *s, uint64_t id,
@@ -75,6 +76,7 @@ struct trace_row {
 	struct slice detail;   /* status line, no content */
 };
 MUST_CHECK enum err trace_add(struct store *s, const struct trace_row *row);
+/* Newest first, below `before`; 0: from the newest. */
 MUST_CHECK enum err trace_list(struct store *s, uint64_t before,
 	struct arena *arena, struct trace_row *rows, size_t max,
 	size_t *n_out);

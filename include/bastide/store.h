@@ -129,12 +129,14 @@ struct quota {
 	uint64_t bytes, bytes_max;
 	uint64_t messages, messages_max;
 };
+/* What messages and resources take; a copied message counts again. */
 MUST_CHECK enum err account_quota(struct account *a, struct quota *out);
 
 /* --- bodies: sealed bytes of any length ----------------------------------- */
 /* A body is written once, belongs to one account, and is dropped by the store
  * when the last message, resource or queue entry that names it goes. Bodies
- * never finished leave nothing but dead space. */
+ * never finished leave nothing but dead space; one finished and committed
+ * that nothing names goes with the account's next body. */
 struct body_writer;
 /* `size` is what the client announced, or 0 when unknown: it decides where
  * the body goes, not how long it may be. ERR_OVERQUOTA, ERR_NOSPACE. */

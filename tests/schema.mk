@@ -1,0 +1,34 @@
+# tests of the store's rows: mailboxes, messages, collections, directory, queue.
+SCHEMA_TEST_CFLAGS = -I$(srcdir) $(STORE_TEST_CFLAGS)
+check_PROGRAMS += tests/unit/test_mailbox tests/unit/test_message \
+	tests/unit/test_body tests/unit/test_collection \
+	tests/unit/test_directory tests/unit/test_queue \
+	tests/unit/test_schema_check
+
+tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c tests/unit/store_fixture.h
+tests_unit_test_mailbox_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_mailbox_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_message_SOURCES = tests/unit/test_message.c tests/unit/store_fixture.h
+tests_unit_test_message_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_message_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_body_SOURCES = tests/unit/test_body.c tests/unit/store_fixture.h
+tests_unit_test_body_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_body_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_collection_SOURCES = tests/unit/test_collection.c tests/unit/store_fixture.h
+tests_unit_test_collection_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_collection_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_directory_SOURCES = tests/unit/test_directory.c tests/unit/store_fixture.h
+tests_unit_test_directory_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_directory_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_queue_SOURCES = tests/unit/test_queue.c tests/unit/store_fixture.h
+tests_unit_test_queue_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_queue_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_schema_check_SOURCES = tests/unit/test_schema_check.c tests/unit/store_fixture.h
+tests_unit_test_schema_check_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_schema_check_LDADD = $(STORE_TEST_LIBS)
