@@ -358,7 +358,7 @@ enum err cmd_fetch(struct imap *i)
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
 		f->expected = count_in_view(i, &f->set);
-	TRY(imap_keywords(i, f->names));
+	TRY(view_keywords(i, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)
 		return ERR_NOMEM;

@@ -112,7 +112,9 @@ static void take_state(struct imap *i, const struct mailbox_row *row,
 	i->st.uidvalidity = row->uidvalidity;
 	i->st.exists = row->exists;
 	i->st.uidnext = row->uidnext;
-	i->st.recent = row->recent;
+	i->st.recent = imap_announced(i, row->id);
+	if (i->st.recent < row->recent)
+		i->st.recent = row->recent;
 	i->st.n_recent = 0;
 	i->st.modseq = i->st.expunge_modseq = row->modseq;
 	i->st.modseq_uid = UINT32_MAX;

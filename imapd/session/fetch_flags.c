@@ -2,13 +2,6 @@
 /* The short FETCH response: flags of one message, for news and STORE. */
 #include "imap.h"
 
-enum err imap_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
-{
-	size_t n;
-
-	return keyword_list(i->account, i->st.mailbox, i->arena, names, &n);
-}
-
 void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS])
 {

@@ -118,6 +118,7 @@ struct imap {
 	struct append *append;
 	struct watcher watcher;
 	struct later later; /* the next slice, or news while idling */
+	struct imap *next, **prev; /* all sessions of the process */
 };
 
 /* --- session.c --------------------------------------------------------------- */
@@ -187,6 +188,10 @@ uint32_t view_max_uid(const struct imap *i);
 /* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
  * EXISTS and RECENT, changed flags. */
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
+/* Keyword names of the selected mailbox, in the command's arena; tells the
+ * client when there are new ones. */
+MUST_CHECK enum err view_keywords(struct imap *i,
+	struct slice names[LIMIT_KEYWORDS]);
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
@@ -196,6 +201,10 @@ MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
 	uint32_t *next, unsigned what, struct arena *arena,
 	struct message_row *rows, size_t max, size_t *n_out);
 
+/* UIDs below this were announced to some session of this process that has the
+ * mailbox open for writing; 0: none has. */
+uint32_t imap_announced(const struct imap *i, uint64_t mailbox);
+
 /* --- cmd_select.c ---------------------------------------------------------------- */
 void imap_deselect(struct imap *i);
 void imap_enable_condstore(struct imap *i);
@@ -204,9 +213,6 @@ void imap_enable_condstore(struct imap *i);
 /* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
 void put_fetch_flags(struct imap *i, const struct message_row *row,
 	bool flags, const struct slice keywords[LIMIT_KEYWORDS]);
-/* Keyword names of the selected mailbox, in the command's arena. */
-MUST_CHECK enum err imap_keywords(struct imap *i,
-	struct slice names[LIMIT_KEYWORDS]);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* The literal that the framer announces is APPEND's message: takes it (true),

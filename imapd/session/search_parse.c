@@ -259,13 +259,29 @@ static enum err charset(struct parser *p)
 	return ERR_OK;
 }
 
+/* In SEARCH a number that no message has matches none (other commands answer
+ * BAD): clients search "1:*" in empty mailboxes. */
+static enum err resolve_seqs(struct imap *i, struct set *s)
+{
+	uint32_t last = (uint32_t)i->view.n;
+
+	set_resolve(s, last ? last : 1);
+	while (s->n && s->list[s->n - 1].from > last)
+		s->n--;
+	if (s->n && s->list[s->n - 1].to > last)
+		s->list[s->n - 1].to = last;
+	return s->n ? set_to_uids(i, s, false) : ERR_OK;
+}
+
 /* Keyword names to bits, sets to what they mean in this view. */
 static enum err resolve(struct imap *i, struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		struct search_key *k = &p->keys[n];
-		if (k->op == OP_SEQ || k->op == OP_UID)
-			TRY(set_to_uids(i, &k->set, k->op == OP_UID));
+		if (k->op == OP_SEQ)
+			TRY(resolve_seqs(i, &k->set));
+		if (k->op == OP_UID)
+			TRY(set_to_uids(i, &k->set, true));
 		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
 			continue;
 		enum err e = keyword_bit(i->account, i->st.mailbox, k->text,

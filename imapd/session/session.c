@@ -15,6 +15,36 @@
 /* One response in memory: an ENVELOPE or BODYSTRUCTURE of a large message. */
 #define RESPONSE_MAX MIB(16)
 
+static struct imap *sessions;
+
+uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
+{
+	uint32_t uid = 0;
+
+	for (const struct imap *o = sessions; o; o = o->next)
+		if (o != i && o->st.account == i->st.account &&
+			o->st.selected && o->st.mailbox == mailbox &&
+			!o->st.read_only && o->st.uidnext > uid)
+			uid = o->st.uidnext;
+	return uid;
+}
+
+static void enlist(struct imap *i)
+{
+	i->next = sessions;
+	i->prev = &sessions;
+	if (sessions)
+		sessions->prev = &i->next;
+	sessions = i;
+}
+
+static void unlist(struct imap *i)
+{
+	*i->prev = i->next;
+	if (i->next)
+		i->next->prev = i->prev;
+}
+
 /* --- helpers for commands ------------------------------------------------------- */
 
 bool imap_slice_over(struct imap *i, uint64_t started_us)
@@ -89,6 +119,7 @@ static void session_free(struct imap *i)
 	append_abort(i);
 	if (i->st.selected)
 		imap_deselect(i);
+	unlist(i);
 	loop_later_cancel(&i->later);
 	account_unwatch(&i->watcher);
 	account_close(i->account);
@@ -471,6 +502,7 @@ enum err imap_session_new(const struct session_start *s)
 	i->later = (struct later){ .run = on_later, .arg = i };
 	i->watcher = (struct watcher){ .changed = on_changed, .arg = i };
 	account_watch(i->account, &i->watcher);
+	enlist(i);
 	conn_set_events(i->conn, &events, i);
 	conn_set_timeout(i->conn, LIMIT_IMAP_IDLE_S);
 	greet(i, s->extra);

@@ -198,8 +198,7 @@ static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
 
 /* --- news: flags ---------------------------------------------------------------- */
 
-static enum err tell_keywords(struct imap *i,
-	struct slice names[LIMIT_KEYWORDS])
+enum err view_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
 {
 	size_t n;
 	struct flags all = { .system = FLAG_SEEN | FLAG_ANSWERED |
@@ -229,7 +228,7 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		if (n == 0)
 			break;
 		if (first)
-			TRY(tell_keywords(i, names));
+			TRY(view_keywords(i, names));
 		/* Those not announced yet come with EXISTS, without FETCH. */
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * IMAP sessions of one tenant on a loopback port, without front and login: for
+ * transcripts, stress and benchmarks of sessions alone. What it serves is the
+ * real session on a real sealed store.
+ *
+ *     imap_host DIR        makes the store in DIR (which exists), prints
+ *                          "port N" and serves anna@example.org
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bastide/directory.h>
+#include <bastide/session.h>
+
+static struct tenant tenant;
+static uint32_t account;
+static unsigned sessions;
+
+void session_ended(struct tenant *t, uint64_t id)
+{
+	sessions--;
+}
+
+static void die(const char *what, enum err e)
+{
+	fprintf(stderr, "imap_host: %s: %s (%s)\n", what, err_info(e)->name,
+		store_open_error());
+	exit(1);
+}
+
+static void must(enum err e, const char *what)
+{
+	if (e != ERR_OK)
+		die(what, e);
+}
+
+static void on_durable(void *arg, uint64_t commit)
+{
+	gate_advance(tenant.gate, commit);
+}
+
+static void on_head(void *arg, const struct head *head)
+{
+	store_head_kept(tenant.store, head->serial);
+}
+
+static void on_failed(void *arg, enum err e)
+{
+	die("the store failed", e);
+}
+
+static void on_store(void *arg, int ready)
+{
+	store_poll(tenant.store);
+}
+
+static void on_turn(void *arg)
+{
+	store_turn(tenant.store);
+}
+
+static struct timer *ticker;
+
+static void on_timer(void *arg)
+{
+	bool soon = store_housekeep(tenant.store, SLICE_US);
+
+	timer_set(ticker, soon ? 1 : 100);
+}
+
+static void on_accept(void *arg, int ready)
+{
+	int fd = accept4(*(int *)arg, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	static const struct conn_events none;
+	static uint64_t id;
+	struct session_start s = { .tenant = &tenant,
+		.protocol = PROTOCOL_IMAP,
+		.account = account,
+		.extra = slice_str("*"),
+		.id = ++id };
+
+	if (fd < 0)
+		return;
+	if (conn_new(tenant.loop, fd, NULL, tenant.gate, &none, NULL,
+		    &s.conn) != ERR_OK)
+		return;
+	sessions++;
+	must(imap_session_new(&s), "session");
+}
+
+static int listen_on_loopback(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 ||
+		listen(fd, 128) != 0 ||
+		getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+		die("listen", ERR_IO);
+	printf("port %d\n", ntohs(a.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+static void open_store(const char *dir)
+{
+	struct secret *key = secret_copy("0123456789abcdef0123456789abcdef",
+		32);
+	struct store_opts o = { .dir = dir,
+		.key = key,
+		.create = true,
+		.on_durable = on_durable,
+		.on_head = on_head,
+		.on_failed = on_failed };
+
+	must(store_open(&o, &tenant.store), "open");
+	secret_free(key);
+	must(store_begin(tenant.store), "begin");
+	must(domain_add(tenant.store, slice_str("example.org")), "domain");
+	must(user_create(tenant.store, slice_str("anna@example.org"),
+		     slice_str("Anna"), &account),
+		"user");
+	must(store_commit(tenant.store, NULL), "commit");
+}
+
+static void on_stop(void *arg)
+{
+	loop_stop(tenant.loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct turn_hook hook = { .run = on_turn };
+	struct watch *accepts, *syncer;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: imap_host DIR\n");
+		return 64;
+	}
+	must(loop_new(&tenant.loop), "loop");
+	must(gate_new(&tenant.gate), "gate");
+	open_store(argv[1]);
+	int fd = listen_on_loopback();
+	must(watch_new(tenant.loop, fd, on_accept, &fd, &accepts), "watch");
+	watch_set(accepts, LOOP_READ);
+	must(watch_new(tenant.loop, store_fd(tenant.store), on_store, NULL,
+		     &syncer),
+		"watch");
+	watch_set(syncer, LOOP_READ);
+	loop_add_turn_hook(tenant.loop, &hook);
+	must(timer_new(tenant.loop, on_timer, NULL, &ticker), "timer");
+	timer_set(ticker, 100);
+	must(loop_on_signal(tenant.loop, 15, on_stop, NULL), "signal");
+	loop_run(tenant.loop);
+	if (sessions)
+		_exit(0);
+	store_close(tenant.store);
+	return 0;
+}
