@@ -49,9 +49,9 @@ class Player:
 
     def pattern(self, text):
         out = b""
-        for part in re.split(r"(<[\w*]+>)", text):
+        for part in re.split(r"(<(?:\*|[a-z]\w*)>)", text):
             name = part[1:-1]
-            if not re.fullmatch(r"<[\w*]+>", part):
+            if not re.fullmatch(r"<(?:\*|[a-z]\w*)>", part):
                 out += re.escape(raw(part))
             elif name == "*":
                 out += b".*"
@@ -79,7 +79,7 @@ class Player:
             left.remove(hit)
 
     def send(self, key, text):
-        text = re.sub(r"<(\w+)>", lambda m: self.names[m.group(1)].decode(
+        text = re.sub(r"<([a-z]\w*)>", lambda m: self.names[m.group(1)].decode(
             "latin-1") if m.group(1) in self.names else m.group(0), text)
         self.connection(key)[0].sendall(raw(text) + b"\r\n")
 
