@@ -18,3 +18,27 @@ tests_unit_test_config_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_config_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_crypt_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_crypt_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_frame_imap \
+	tests/fuzz/fuzz_frame_line \
+	tests/fuzz/fuzz_frame_dot \
+	tests/fuzz/fuzz_frame_http \
+	tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_sasl \
+	tests/fuzz/fuzz_config
+tests_fuzz_fuzz_frame_imap_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_frame_imap_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_frame_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_frame_line_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_frame_dot_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_frame_dot_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_frame_http_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_frame_http_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_msg_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_msg_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_sasl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_sasl_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_config_LDADD = $(CORE_LIBS)
+endif
