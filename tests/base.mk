@@ -1,7 +1,8 @@
 # Unit tests and fuzz targets of lib/ and daemon/.
 check_PROGRAMS += tests/unit/test_loop tests/unit/test_conn \
 	tests/unit/test_ipc tests/unit/test_frame_imap tests/unit/test_frame \
-	tests/unit/test_sasl tests/unit/test_config tests/unit/test_crypt
+	tests/unit/test_sasl tests/unit/test_config tests/unit/test_crypt \
+	tests/unit/test_domain
 tests_unit_test_loop_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_loop_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_conn_CFLAGS = $(TESTS_CFLAGS)
@@ -18,6 +19,8 @@ tests_unit_test_config_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_config_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_crypt_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_crypt_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_domain_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_domain_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_frame_imap \
