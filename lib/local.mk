@@ -1,7 +1,7 @@
 # lib: what every process shares. Knows no protocol's meaning and no store.
 noinst_LIBRARIES += lib/libcore.a
 lib_libcore_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
-	$(SECCOMP_CFLAGS)
+	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS)
 lib_libcore_a_SOURCES = \
 	lib/buf.c \
 	lib/config.c \
@@ -10,19 +10,28 @@ lib_libcore_a_SOURCES = \
 	lib/conn_tls.c \
 	lib/crypt.c \
 	lib/cursor.c \
+	lib/domain.c \
 	lib/err.c \
+	lib/file.c \
 	lib/frame_dot.c \
 	lib/frame_http.c \
 	lib/frame_imap.c \
 	lib/frame_line.c \
+	lib/front.c \
 	lib/gate.c \
 	lib/ipc.c \
+	lib/landlock.c \
 	lib/log.c \
+	lib/login.c \
 	lib/loop.c \
 	lib/mem.c \
 	lib/msg.c \
+	lib/oid.c \
 	lib/outq.c \
+	lib/process.c \
 	lib/record.c \
+	lib/route.c \
+	lib/sandbox.c \
 	lib/sasl_plain.c \
 	lib/scram.c \
 	lib/slice.c \

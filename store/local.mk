@@ -30,7 +30,6 @@ store_libstore_a_SOURCES = \
 	store/message.c \
 	store/message_list.c \
 	store/message_unseen.c \
-	store/oid.c \
 	store/queue.c \
 	store/reap.c \
 	store/record.c \

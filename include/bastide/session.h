@@ -41,9 +41,10 @@ struct front {
 	/* The walls go up after this: load what needs files. May be NULL. */
 	void (*warm_up)(struct front *f);
 	struct loop *loop;
-	struct tls_context *tls;
+	struct tls_context *tls; /* NULL: no certificate is configured */
 	struct ipc *control;
 	struct config *config;
+	struct front_parts *parts; /* lib/front.c's */
 };
 int front_main(struct front *f, int argc, char **argv);
 /* One less connection (each `accepted` must be paired with it). */
@@ -53,7 +54,8 @@ void front_released(struct front *f);
  * (it owns it), or: ERR_NOTFOUND (no such domain or address: for PROTOCOL_
  * DELIVER only; a login gets ERR_AUTH, after the same delay as a wrong
  * password), ERR_BUSY (too many tries), ERR_UNAVAILABLE. Never called from
- * inside route_ask. */
+ * inside route_ask, which gives ERR_NOTFOUND or ERR_AUTH itself for what is no
+ * address. */
 struct route;
 MUST_CHECK enum err route_ask(struct front *f, enum protocol protocol,
 	struct slice address, const char *peer,
@@ -68,16 +70,18 @@ struct login_events {
 	/* Send this (raw, not base64) as a challenge to the client. */
 	void (*challenge)(void *arg, struct slice message);
 	/* Signed in: the caller owns `stream`, whose next bytes belong to the
-	 * protocol. `server_final` is SCRAM's last message, for protocols that
+	 * protocol, and gives it its own events at once (or splices it). `server_final` is SCRAM's last message, for protocols that
 	 * send it with success; empty otherwise. */
 	void (*success)(void *arg, struct conn *stream,
 		struct slice server_final);
 	void (*failure)(void *arg, enum err e); /* ERR_AUTH, ERR_BUSY, ... */
 };
-/* `mechanism` "PLAIN", "LOGIN", "SCRAM-SHA-256"; ERR_UNSUPPORTED. `extra` is
- * given to the session of the house as it is (IMAP: the command's tag). */
+/* `mechanism` "PLAIN", "LOGIN", "SCRAM-SHA-256"; ERR_UNSUPPORTED. `client` says
+ * whose address it is and whether TLS protects it. `extra` is given to the
+ * session of the house as it is (IMAP: the command's tag). No event comes from
+ * inside a call. */
 MUST_CHECK enum err login_new(struct front *f, enum protocol protocol,
-	struct slice mechanism, const char *peer, struct slice extra,
+	struct slice mechanism, const struct conn *client, struct slice extra,
 	const struct login_events *events, void *arg, struct login **out);
 /* The client's next message; `initial` missing is a call with {NULL,0} first,
  * which makes the empty (or LOGIN's "Username:") challenge. */

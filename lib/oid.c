@@ -3,15 +3,15 @@
  * without padding), which RFC 8474 4 allows as they are. */
 #include <stdlib.h>
 
-#include "seal.h"
 
+#include <bastide/crypt.h>
 #include <bastide/store.h>
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 
 void oid_new(struct oid *out)
 {
-	if (seal_random(out->b, sizeof(out->b)) != ERR_OK)
+	if (random_bytes(out->b, sizeof(out->b)) != ERR_OK)
 		abort(); /* without random bytes nothing here is safe */
 }
 
