@@ -33,6 +33,7 @@ struct fixture {
 	struct account *a;
 	struct arena *arena;
 	struct secret *key;
+	struct head head;
 	uint32_t number;
 	char dir[300];
 	unsigned findings;
@@ -56,23 +57,47 @@ static inline uint64_t fixture_check(struct fixture *f)
 	return c.findings;
 }
 
+static inline void on_head(void *arg, const struct head *head)
+{
+	struct fixture *f = arg;
+
+	f->head = *head;
+}
+
+static inline void fixture_open(struct fixture *f, bool create)
+{
+	struct store_opts o = { .create = create,
+		.dir = f->dir,
+		.key = f->key,
+		.head = f->head,
+		.tenant.b[0] = 7,
+		.on_head = on_head,
+		.arg = f };
+
+	ok(store_open(&o, &f->s));
+}
+
+/* Closes the store, with its last commits made durable, and opens it again. */
+static inline void fixture_reopen(struct fixture *f)
+{
+	account_close(f->a);
+	store_close(f->s);
+	fixture_open(f, false);
+	ok(account_open(f->s, f->number, &f->a));
+}
+
 static inline struct fixture *fixture_new(const char *name)
 {
 	static unsigned count;
 	const char *top = getenv("TEST_DIR");
 	struct fixture *f = mem_new(struct fixture);
-	struct store_opts o = { .create = true };
 
 	snprintf(f->dir, sizeof(f->dir), "%s/%s-%u", top ? top : ".", name,
 		count++);
 	assert_int_equal(mkdir(f->dir, 0700), 0);
 	f->key = secret_copy("0123456789abcdef0123456789abcdef", 32);
 	f->arena = arena_new(MIB(64));
-	o.dir = f->dir;
-	o.key = f->key;
-	o.tenant.b[0] = 7;
-	o.arg = f;
-	ok(store_open(&o, &f->s));
+	fixture_open(f, true);
 	ok(store_begin(f->s));
 	ok(domain_add(f->s, S("example.org")));
 	ok(user_create(f->s, S("anna@example.org"), S("Anna"), &f->number));
