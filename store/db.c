@@ -243,42 +243,52 @@ sqlite3_stmt *db_stmt(struct db *d, const char *sql)
 	return NULL;
 }
 
-static void bind_one(sqlite3_stmt *st, int at, char type, va_list *ap)
+/* The connection's struct: the commit hook carries it. */
+static struct db *db_of(sqlite3_stmt *st)
+{
+	sqlite3 *c = sqlite3_db_handle(st);
+	struct db *d = sqlite3_commit_hook(c, NULL, NULL);
+
+	sqlite3_commit_hook(c, on_commit, d);
+	return d;
+}
+
+static int bind_one(sqlite3_stmt *st, int at, char type, va_list *ap)
 {
 	struct slice s;
 	const struct oid *id;
 
 	switch (type) {
 	case 'i':
-		sqlite3_bind_int64(st, at, va_arg(*ap, int64_t));
-		break;
+		return sqlite3_bind_int64(st, at, va_arg(*ap, int64_t));
 	case 'u':
-		sqlite3_bind_int64(st, at, (int64_t)va_arg(*ap, uint64_t));
-		break;
+		return sqlite3_bind_int64(
+			st, at, (int64_t)va_arg(*ap, uint64_t));
 	case 's':
 		s = va_arg(*ap, struct slice);
-		sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n,
+		return sqlite3_bind_text64(st, at, s.p ? s.p : "", s.n,
 			SQLITE_TRANSIENT, SQLITE_UTF8);
-		break;
 	case 'b':
 		s = va_arg(*ap, struct slice);
-		sqlite3_bind_blob64(
+		return sqlite3_bind_blob64(
 			st, at, s.p ? s.p : "", s.n, SQLITE_TRANSIENT);
-		break;
 	case 'o':
 		id = va_arg(*ap, const struct oid *);
-		sqlite3_bind_blob(
+		return sqlite3_bind_blob(
 			st, at, id->b, sizeof(id->b), SQLITE_TRANSIENT);
-		break;
 	default:
-		sqlite3_bind_null(st, at);
+		return sqlite3_bind_null(st, at);
 	}
 }
 
+/* A value that found no memory would be NULL: the next step must not run. */
 static void bind_all(sqlite3_stmt *st, const char *types, va_list *ap)
 {
-	for (int i = 0; types[i]; i++)
-		bind_one(st, i + 1, types[i], ap);
+	for (int i = 0; types[i]; i++) {
+		int rc = bind_one(st, i + 1, types[i], ap);
+		if (rc != SQLITE_OK && st)
+			db_of(st)->bind_rc = rc;
+	}
 }
 
 void db_bind(sqlite3_stmt *st, const char *types, ...)
@@ -290,16 +300,6 @@ void db_bind(sqlite3_stmt *st, const char *types, ...)
 	va_end(ap);
 }
 
-/* The connection's struct: the commit hook carries it. */
-static struct db *db_of(sqlite3_stmt *st)
-{
-	sqlite3 *c = sqlite3_db_handle(st);
-	struct db *d = sqlite3_commit_hook(c, NULL, NULL);
-
-	sqlite3_commit_hook(c, on_commit, d);
-	return d;
-}
-
 enum err db_step(sqlite3_stmt *st)
 {
 	if (!st)
@@ -308,7 +308,10 @@ enum err db_step(sqlite3_stmt *st)
 
 	d->step_ns = 0;
 	d->a->file.err = ERR_OK;
-	int rc = sqlite3_step(st);
+	int rc = d->bind_rc;
+	d->bind_rc = SQLITE_OK;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
 	return rc == SQLITE_ROW    ? ERR_OK
 	       : rc == SQLITE_DONE ? ERR_NOTFOUND
 				   : db_error(d, rc);

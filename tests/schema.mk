@@ -4,7 +4,7 @@ check_PROGRAMS += tests/unit/test_mailbox tests/unit/test_message \
 	tests/unit/test_body tests/unit/test_collection \
 	tests/unit/test_directory tests/unit/test_queue \
 	tests/unit/test_schema_check tests/unit/test_model \
-	tests/unit/test_scale
+	tests/unit/test_scale tests/unit/test_schema_faults
 
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c tests/unit/store_fixture.h
 tests_unit_test_mailbox_CFLAGS = $(SCHEMA_TEST_CFLAGS)
@@ -41,3 +41,8 @@ tests_unit_test_model_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_scale_SOURCES = tests/unit/test_scale.c tests/unit/store_fixture.h
 tests_unit_test_scale_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_scale_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_schema_faults_SOURCES = tests/unit/test_schema_faults.c \
+	tests/unit/store_fixture.h
+tests_unit_test_schema_faults_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_schema_faults_LDADD = $(STORE_TEST_LIBS)
