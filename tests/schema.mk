@@ -34,7 +34,9 @@ tests_unit_test_schema_check_SOURCES = tests/unit/test_schema_check.c tests/unit
 tests_unit_test_schema_check_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_schema_check_LDADD = $(STORE_TEST_LIBS)
 
-tests_unit_test_model_SOURCES = tests/unit/test_model.c tests/unit/store_fixture.h
+tests_unit_test_model_SOURCES = tests/unit/test_model.c \
+	tests/unit/model_boxes.c tests/unit/model_compare.c tests/unit/model.h \
+	tests/unit/store_fixture.h
 tests_unit_test_model_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_model_LDADD = $(STORE_TEST_LIBS)
 
