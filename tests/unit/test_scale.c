@@ -146,13 +146,17 @@ static void resynchronise(struct fixture *f, uint64_t inbox, uint64_t modseq,
 	assert_int_equal(n, gone);
 }
 
+/* One mailbox for all three tests, which follow one another. */
+static struct fixture *f;
+static uint64_t inbox;
+
 static void test_100000(void **state)
 {
-	struct fixture *f = fixture_new("scale");
 	struct mailbox_row row;
 	uint32_t uid, before;
-	uint64_t inbox, modseq;
+	uint64_t modseq;
 
+	f = fixture_new("scale");
 	timed("fill 100,000", 1, inbox = fill(f));
 	timed("mailbox_get", 100, ok(mailbox_get(f->a, inbox, fresh(f), &row)));
 	assert_int_equal(row.exists, MESSAGES);
@@ -169,7 +173,8 @@ static void test_100000(void **state)
 	for (uint32_t i = 1; i <= 200; i++)
 		set_flags(f, inbox, i * 400, FLAG_ANSWERED | FLAG_SEEN);
 	for (uint32_t i = 1; i <= 200; i++)
-		ok(message_expunge(f->a, inbox, i * 401, &(uint64_t){ 0 }));
+		ok(message_expunge(
+			f->a, inbox, MESSAGES - 2 * i, &(uint64_t){ 0 }));
 	ok(store_commit(f->s, NULL));
 	timed("200 changed, 200 vanished", 10,
 		resynchronise(f, inbox, modseq, 200, 200));
@@ -177,21 +182,19 @@ static void test_100000(void **state)
 	/* That a scan would be seen: */
 	peek(account_db(f->a), "SELECT count(*) FROM message WHERE size = 1");
 	assert_int_equal(count_scans(f), 1);
-	fixture_free(f);
 }
 
 /* The first unseen message far behind, then far in front, and back. */
 static void test_first_unseen_far_away(void **state)
 {
-	struct fixture *f = fixture_new("far");
-	uint64_t inbox = fill(f);
+	const uint32_t last = MESSAGES - 3; /* unseen at first */
 	uint32_t uid, before;
 
-	for (uint32_t i = 0; i < MESSAGES - 1; i += 2) {
-		if (i % PAGE == 0)
+	for (uint32_t i = 1; i < MESSAGES; i += 2) {
+		if (i % PAGE == 1)
 			ok(store_begin(f->s));
-		set_flags(f, inbox, i + 1, FLAG_SEEN);
-		if (i % PAGE == PAGE - 2) {
+		set_flags(f, inbox, i, FLAG_SEEN);
+		if (i % PAGE == PAGE - 1) {
 			ok(store_commit(f->s, NULL));
 			turn(f);
 		}
@@ -199,7 +202,7 @@ static void test_first_unseen_far_away(void **state)
 	ok(message_first_unseen(f->a, inbox, &uid, &before));
 	assert_int_equal(uid, 0);
 	ok(store_begin(f->s));
-	set_flags(f, inbox, MESSAGES - 3, 0);
+	set_flags(f, inbox, last, 0);
 	timed("unseen again, 99,000 before", 1, set_flags(f, inbox, 1000, 0));
 	ok(message_first_unseen(f->a, inbox, &uid, &before));
 	assert_int_equal(uid, 1000);
@@ -207,58 +210,67 @@ static void test_first_unseen_far_away(void **state)
 	timed("seen, the next is 99,000 behind", 1,
 		set_flags(f, inbox, 1000, FLAG_SEEN));
 	ok(message_first_unseen(f->a, inbox, &uid, &before));
-	assert_int_equal(uid, MESSAGES - 3);
-	assert_int_equal(before, MESSAGES - 4);
+	assert_int_equal(uid, last);
+	/* All before it but those that vanished, at MESSAGES - 2 * i. */
+	assert_int_equal(before, last - 1 - 199);
 	ok(store_commit(f->s, NULL));
-	assert_int_equal(count_scans(f), 0);
-	fixture_free(f);
+	assert_int_equal(count_scans(f), 1);
 }
 
 /* Of what vanished the newest LIMIT_VANISHED are kept. */
 static void test_vanished_expire(void **state)
 {
-	struct fixture *f = fixture_new("vanished");
-	uint64_t inbox = fill(f), start, modseq = 0, floor = 0;
+	const uint32_t more = LIMIT_VANISHED - 200; /* fill it up */
+	uint64_t modseq = 0, start;
 	struct vanished_row rows[2];
 	struct mailbox_row row;
 	size_t n;
 
-	ok(mailbox_get(f->a, inbox, fresh(f), &row));
-	start = row.modseq;
-	for (uint32_t i = 1; i <= LIMIT_VANISHED + 1; i++) {
+	ok(message_vanished(f->a, inbox, 0, 0, rows, 1, &n));
+	start = rows[0].modseq - 1;
+	for (uint32_t i = 1; i <= more + 1; i++) {
 		if (i % PAGE == 1)
 			ok(store_begin_freeing(f->s));
-		if (i == LIMIT_VANISHED + 1)
+		if (i == more + 1)
 			ok(message_vanished(
 				f->a, inbox, start, 0, rows, 2, &n));
 		ok(message_expunge(f->a, inbox, i, &modseq));
-		if (i == 100)
-			floor = modseq;
-		if (i % PAGE == 0 || i == LIMIT_VANISHED + 1) {
+		if (i % PAGE == 0 || i == more + 1) {
 			ok(store_commit(f->s, NULL));
 			turn(f);
 		}
 	}
+	/* The oldest hundred went, of the two hundred from the first test. */
 	assert_int_equal(message_vanished(f->a, inbox, start, 0, rows, 2, &n),
 		ERR_EXPIRED);
 	assert_int_equal(
-		message_vanished(f->a, inbox, floor - 1, 0, rows, 2, &n),
+		message_vanished(f->a, inbox, start + 99, 0, rows, 2, &n),
 		ERR_EXPIRED);
-	ok(message_vanished(f->a, inbox, floor, 0, rows, 2, &n));
+	ok(message_vanished(f->a, inbox, start + 100, 0, rows, 2, &n));
 	assert_int_equal(n, 2);
-	assert_int_equal(rows[0].uid, 101);
-	/* A mailbox of this size deleted: at once, and then in slices. */
+	assert_int_equal(rows[0].uid, MESSAGES - 2 * 101);
+	ok(mailbox_get(f->a, inbox, fresh(f), &row));
+	assert_int_equal(row.exists, MESSAGES - LIMIT_VANISHED - 1);
+	assert_int_equal(count_scans(f), 1);
+}
+
+/* 50,000 messages move to a new mailbox, which is deleted: at once, and then
+ * emptied in slices. */
+static void test_rename_and_delete(void **state)
+{
+	bool more = true;
+	double worst = 0;
+	uint64_t id;
+
 	ok(store_begin(f->s));
 	timed("INBOX renamed, 50,000 messages", 1,
 		ok(mailbox_rename(f->a, inbox, S("old"))));
 	ok(store_commit(f->s, NULL));
 	turn(f);
-	uint64_t id = mailbox_id(f, "old");
+	id = mailbox_id(f, "old");
 	ok(store_begin_freeing(f->s));
 	timed("deleted", 1, ok(mailbox_delete(f->a, id)));
 	ok(store_commit(f->s, NULL));
-	bool more = true;
-	double worst = 0;
 	while (more) {
 		double begin = now_ms();
 		ok(schema_reap(f->s, 100, &more));
@@ -269,7 +281,6 @@ static void test_vanished_expire(void **state)
 	print_message("# longest slice of 100: %.3f ms\n", worst);
 	assert_int_equal(
 		peek(account_db(f->a), "SELECT count(*) FROM body"), 0);
-	assert_int_equal(count_scans(f), 0);
 	fixture_free(f);
 }
 
@@ -279,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_100000),
 		cmocka_unit_test(test_first_unseen_far_away),
 		cmocka_unit_test(test_vanished_expire),
+		cmocka_unit_test(test_rename_and_delete),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
