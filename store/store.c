@@ -145,6 +145,18 @@ enum err store_settle(struct store *s)
 	}
 }
 
+/* About half a millisecond of what deleted mailboxes left behind. What fails
+ * (a full disk) is left for another time. */
+#define REAP_ROWS 64
+
+static bool reap_some(struct store *s)
+{
+	bool more = false;
+
+	return schema_hooks.reap &&
+	       schema_hooks.reap(s, REAP_ROWS, &more) == ERR_OK && more;
+}
+
 bool store_housekeep(struct store *s, unsigned budget_us)
 {
 	int64_t end = clock_us() + budget_us;
@@ -152,7 +164,8 @@ bool store_housekeep(struct store *s, unsigned budget_us)
 	if (s->failed || s->tx.active)
 		return false;
 	do {
-		if (!checkpoint_some(s) && !retire_step(s) && !later_step(s))
+		if (!checkpoint_some(s) && !retire_step(s) && !later_step(s) &&
+			!reap_some(s))
 			break;
 		if (s->failed)
 			break;

@@ -272,6 +272,40 @@ static void test_delete(void **state)
 	fixture_free(f);
 }
 
+/* Nobody asks for it: the store's housekeeping empties what was deleted. */
+static void test_emptied_by_housekeeping(void **state)
+{
+	static const char left[] = "SELECT (SELECT count(*) FROM body)"
+				   " + (SELECT count(*) FROM message)"
+				   " + (SELECT count(*) FROM dead)";
+	static const char waiting[] = "SELECT count(*) FROM reap";
+	struct fixture *f = fixture_new("housekeep");
+	uint64_t id = make_mailbox(f, "gone");
+	int turns = 0;
+
+	ok(store_begin(f->s));
+	for (int i = 0; i < 200; i++)
+		add_message(f->a, id, 100, 0);
+	ok(mailbox_delete(f->a, id));
+	ok(store_commit(f->s, NULL));
+	assert_int_equal(peek(account_db(f->a), left), 401);
+	/* In a transaction it keeps its hands off. */
+	ok(store_begin(f->s));
+	store_housekeep(f->s, 1000);
+	store_rollback(f->s);
+	assert_int_equal(peek(account_db(f->a), left), 401);
+	for (; turns < 1000 && (peek(account_db(f->a), left) > 0 ||
+				       peek(tenant_db(f->s), waiting) > 0);
+		turns++) {
+		store_turn(f->s);
+		store_poll(f->s);
+		store_housekeep(f->s, 1000);
+	}
+	assert_true(turns < 1000);
+	assert_int_equal(peek(tenant_db(f->s), "SELECT count(*) FROM reap"), 0);
+	fixture_free(f);
+}
+
 static void test_rename(void **state)
 {
 	struct fixture *f = fixture_new("rename");
@@ -530,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_similar_names),
 		cmocka_unit_test(test_delete),
+		cmocka_unit_test(test_emptied_by_housekeeping),
 		cmocka_unit_test(test_rename),
 		cmocka_unit_test(test_rename_many_children),
 		cmocka_unit_test(test_rename_inbox),
