@@ -164,7 +164,7 @@ static bool start_login(struct preauth *p, struct slice mechanism)
 		tagged(p, "NO [PRIVACYREQUIRED] Use STARTTLS first");
 		return false;
 	}
-	e = login_new(p->front, PROTOCOL_IMAP, mechanism, conn_peer(p->conn),
+	e = login_new(p->front, PROTOCOL_IMAP, mechanism, p->conn,
 		slice_str(p->tag), &login_events, p, &p->login);
 	if (e != ERR_OK) {
 		conn_writef(p->conn, "%s NO [CANNOT] %s\r\n", p->tag,
