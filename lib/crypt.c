@@ -198,3 +198,46 @@ enum err crypt_warm_up(void)
 	buf_free(&b);
 	return e;
 }
+
+/* --- SHA-256 in pieces ------------------------------------------------------- */
+
+struct digest {
+	EVP_MD_CTX *ctx;
+	bool failed;
+};
+
+enum err digest_new(struct digest **out)
+{
+	struct digest *d = mem_new(struct digest);
+
+	if (!d)
+		return ERR_NOMEM;
+	d->ctx = EVP_MD_CTX_new();
+	if (!d->ctx || EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL) != 1) {
+		digest_free(d);
+		return ERR_NOMEM;
+	}
+	*out = d;
+	return ERR_OK;
+}
+
+void digest_add(struct digest *d, struct slice data)
+{
+	if (data.n && EVP_DigestUpdate(d->ctx, data.p, data.n) != 1)
+		d->failed = true;
+}
+
+enum err digest_value(struct digest *d, uint8_t out[32])
+{
+	if (d->failed || EVP_DigestFinal_ex(d->ctx, out, NULL) != 1)
+		return ERR_BUG;
+	return ERR_OK;
+}
+
+void digest_free(struct digest *d)
+{
+	if (!d)
+		return;
+	EVP_MD_CTX_free(d->ctx);
+	mem_free(d);
+}

@@ -65,6 +65,8 @@ static const struct err_info table[ERR_COUNT] = {
 	[ERR_RELAY] = { "relay",
 		"Relaying denied: sign in, or use the recipient's own server",
 		"NOPERM", 550, "5.7.1", 403, EX_NOPERM },
+	[ERR_LOOP] = { "loop", "It has gone through too many servers: a loop",
+		"CANNOT", 554, "5.4.6", 508, EX_DATAERR },
 	[ERR_ENCODING] = { "encoding", "Text is not in a known encoding",
 		"UNKNOWN-CTE", 550, "5.6.0", 422, EX_DATAERR },
 	[ERR_TYPE] = { "type", "Wrong kind of object", "CANNOT", 550, "5.3.0",

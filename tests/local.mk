@@ -13,6 +13,7 @@ include tests/mail.mk
 include tests/base.mk
 include tests/core.mk
 include tests/imap.mk
+include tests/smtp.mk
 include tests/schema.mk
 
 check-programs: $(check_PROGRAMS)

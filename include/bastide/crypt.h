@@ -12,6 +12,13 @@
 /* From the kernel-seeded DRBG. ERR_IO when it fails: do not go on. */
 MUST_CHECK enum err random_bytes(void *out, size_t n);
 MUST_CHECK enum err sha256(struct slice data, uint8_t out[32]);
+/* The same, of bytes that come in pieces. */
+struct digest;
+MUST_CHECK enum err digest_new(struct digest **out);
+void digest_add(struct digest *d, struct slice data);
+/* Once, at the end. */
+MUST_CHECK enum err digest_value(struct digest *d, uint8_t out[32]);
+void digest_free(struct digest *d);
 MUST_CHECK enum err hmac_sha256(
 	struct slice key, struct slice data, uint8_t out[32]);
 /* RFC 5869 with `info` as its purpose. */

@@ -38,6 +38,7 @@ enum err {
 	ERR_NOTEMPTY,	 /* it has children */
 	ERR_EXPIRED,	 /* token or password no longer valid */
 	ERR_RELAY,	 /* would relay for a stranger */
+	ERR_LOOP,	 /* mail that goes round */
 	ERR_ENCODING,	 /* not UTF-8, not decodable */
 	ERR_TYPE,	 /* right syntax, wrong kind of object */
 	ERR_BUG,	 /* an invariant of ours is broken */

@@ -61,8 +61,9 @@
 #define LIMIT_SMTP_LINE KIB(12)
 /* RFC 5321 4.5.3.1.6: 1,000 at least; real mail has longer lines. */
 #define LIMIT_SMTP_TEXT_LINE KIB(64)
-/* RFC 5321 4.5.3.1.8: 100 at least. */
-#define LIMIT_RECIPIENTS 1000
+/* RFC 5321 4.5.3.1.8: 100 at least. Each local one's copy is sealed as the
+ * message streams in, and holds a chunk of 64 KiB in memory. */
+#define LIMIT_RECIPIENTS 100
 /* RFC 5321 4.5.3.1.1 and .3: 64, 256; SMTPUTF8 names are longer in bytes. */
 #define LIMIT_ADDRESS 320
 /* Received fields before a loop is assumed (RFC 5321 6.3: 100 at least). */
