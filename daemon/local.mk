@@ -1,1 +1,31 @@
-# daemon: see doc/ARCHITECTURE.md
+# daemon: the processes; see doc/ARCHITECTURE.md.
+DAEMON_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(JANSSON_CFLAGS)
+sbin_PROGRAMS += daemon/bastided
+pkglibexec_PROGRAMS = daemon/keyd daemon/tenantd daemon/worker
+
+daemon_keyd_CFLAGS = $(DAEMON_CFLAGS)
+daemon_keyd_SOURCES = daemon/keyd.c daemon/keyfile.c
+daemon_keyd_LDADD = $(CORE_LIBS)
+
+daemon_worker_CFLAGS = $(DAEMON_CFLAGS)
+daemon_worker_SOURCES = daemon/worker.c daemon/work.c
+daemon_worker_LDADD = $(CORE_LIBS)
+
+# A tenantd without its table of protocols: tests link their own.
+noinst_LIBRARIES += daemon/libtenantd.a
+daemon_libtenantd_a_CFLAGS = $(DAEMON_CFLAGS)
+daemon_libtenantd_a_SOURCES = daemon/addresses.c daemon/admin_json.c \
+	daemon/admin_tenantd.c daemon/auth.c daemon/head.c \
+	daemon/keeper.c daemon/tenantd.c daemon/worker_client.c
+daemon_tenantd_CFLAGS = $(DAEMON_CFLAGS)
+daemon_tenantd_SOURCES = daemon/sessions.c
+daemon_tenantd_LDADD = daemon/libtenantd.a store/libstore.a $(CORE_LIBS) \
+	$(STORE_LIBS) $(JANSSON_LIBS)
+
+daemon_bastided_CFLAGS = $(DAEMON_CFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+daemon_bastided_SOURCES = daemon/bastided.c daemon/admin_bastided.c \
+	daemon/admin_json.c daemon/admin_server.c daemon/attempts.c \
+	daemon/child.c daemon/digests.c daemon/fronts.c daemon/keyd_link.c \
+	daemon/programs.c daemon/router.c daemon/services.c daemon/tenants.c
+daemon_bastided_LDADD = $(CORE_LIBS) $(JANSSON_LIBS)

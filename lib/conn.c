@@ -460,6 +460,11 @@ void conn_finish(struct conn *c)
 	loop_at_end(c->loop, &c->flush);
 }
 
+void conn_hang_up(struct conn *c)
+{
+	(void)shutdown(c->fd, SHUT_RD);
+}
+
 void conn_set_timeout(struct conn *c, unsigned seconds)
 {
 	c->idle_s = seconds;

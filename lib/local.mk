@@ -3,6 +3,7 @@ noinst_LIBRARIES += lib/libcore.a
 lib_libcore_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
 	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS)
 lib_libcore_a_SOURCES = \
+	lib/admin.c \
 	lib/buf.c \
 	lib/config.c \
 	lib/conn.c \

@@ -17,6 +17,14 @@ static struct {
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
+enum log_level log_level_of(const char *name)
+{
+	for (int i = 0; i < 4; i++)
+		if (strcmp(level_names[i], name) == 0)
+			return (enum log_level)i;
+	return LOG_INFO_;
+}
+
 void log_init(const char *process, enum log_level least)
 {
 	snprintf(state.process, sizeof(state.process), "%s", process);

@@ -21,6 +21,12 @@ void msg_begin(struct msg *m, uint16_t type)
 	buf_add_be16(&m->b, type);
 }
 
+void msg_reserve(struct msg *m, size_t n)
+{
+	if (buf_reserve(&m->b, n) != ERR_OK)
+		return; /* sticky */
+}
+
 void msg_add_u32(struct msg *m, uint32_t v)
 {
 	buf_addc(&m->b, TAG_U32);

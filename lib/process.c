@@ -5,22 +5,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bastide/control.h>
 #include <bastide/crypt.h>
 #include <bastide/log.h>
 #include <bastide/process.h>
-
-static enum log_level level_of(const char *name)
-{
-	static const char *const names[] = { "debug", "info", "warn", "error" };
-
-	for (int i = 0; i < 4; i++)
-		if (strcmp(names[i], name) == 0)
-			return (enum log_level)i;
-	return LOG_INFO_;
-}
 
 static void give_up(const char *what, enum err e)
 {
@@ -35,6 +26,7 @@ void process_begin(struct process *p)
 	socklen_t n = sizeof(type);
 
 	log_init(p->name, LOG_INFO_);
+	tzset(); /* loads the zone now: later no file can be opened */
 	umask(077);
 	if (getsockopt(CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &n) != 0 ||
 		type != SOCK_SEQPACKET) {
@@ -60,7 +52,7 @@ enum err process_config(struct process *p, struct msg_in *m)
 	TRY(config_unpack(p->config, text));
 	p->max_abi = (int)max_abi;
 	p->debug = debug != 0;
-	log_init(p->name, level_of(config_str(p->config, "log_level")));
+	log_init(p->name, log_level_of(config_str(p->config, "log_level")));
 	return ERR_OK;
 }
 

@@ -10,6 +10,7 @@
  *	prlimit64	reading its own limits
  *	socket		TCP and UDP over IP only
  */
+#include <config.h>
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -35,14 +36,14 @@ const char *__asan_default_options(void)
 static const char *const calls_core[] = { "read", "write", "brk", "munmap",
 	"mremap", "madvise", "futex", "clock_gettime", "gettimeofday", "getpid",
 	"gettid", "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask",
-	"restart_syscall", NULL };
+	"sigaltstack", "restart_syscall", NULL };
 
 static const char *const calls_loop[] = { "readv", "writev", "close",
 	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll",
 	"ppoll", "eventfd2", "pipe2", "recvmsg", "sendmsg", "recvfrom",
 	"sendto", "shutdown", "getsockopt", "setsockopt", "getsockname",
 	"getpeername", "fcntl", "dup", "mlock", "munlock", "getrandom",
-	"rt_sigaction", "sigaltstack", "sched_yield", "sched_getaffinity",
+	"rt_sigaction", "sched_yield", "sched_getaffinity",
 	"nanosleep", "clock_nanosleep", "getuid", "geteuid", "getgid",
 	"getegid", "getrusage", "sysinfo", "uname", "membarrier", NULL };
 
@@ -178,7 +179,7 @@ static bool forbid_dumps(void)
 
 enum err sandbox_apply(const struct sandbox *s, struct walls *out)
 {
-	*out = (struct walls){ 0 };
+	*out = (struct walls){ .uid = (uint32_t)geteuid() };
 	out->no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	if (s->debug)
 		return ERR_OK;
@@ -198,5 +199,5 @@ void walls_text(const struct walls *w, struct buf *out)
 		"seccomp=%s landlock=%d no_new_privs=%s no_dump=%s uid=%u",
 		w->seccomp ? "yes" : "NO", w->landlock,
 		w->no_new_privs ? "yes" : "NO", w->no_dump ? "yes" : "NO",
-		(unsigned)geteuid());
+		w->uid);
 }

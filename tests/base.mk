@@ -45,3 +45,17 @@ tests_fuzz_fuzz_sasl_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_config_LDADD = $(CORE_LIBS)
 endif
+
+# Processes for tests of daemon/: the real ones, but for a front and sessions
+# of the plainest protocol. Linked into one folder as bastided wants them.
+check_PROGRAMS += tests/daemon/imapd tests/daemon/tenantd tests/daemon/walls
+tests_daemon_imapd_CFLAGS = $(TESTS_CFLAGS)
+tests_daemon_imapd_SOURCES = tests/daemon/front.c tests/daemon/probe.c
+tests_daemon_imapd_LDADD = $(CORE_LIBS)
+tests_daemon_tenantd_CFLAGS = $(TESTS_CFLAGS)
+tests_daemon_tenantd_SOURCES = tests/daemon/echo.c tests/daemon/probe.c
+tests_daemon_tenantd_LDADD = $(daemon_tenantd_LDADD)
+tests_daemon_walls_CFLAGS = $(TESTS_CFLAGS)
+tests_daemon_walls_SOURCES = tests/daemon/walls.c tests/daemon/probe.c
+tests_daemon_walls_LDADD = $(CORE_LIBS)
+EXTRA_DIST += tests/daemon/probe.h

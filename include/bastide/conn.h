@@ -65,6 +65,9 @@ bool conn_full(const struct conn *c);
 size_t conn_pending(const struct conn *c);
 /* Send what waits (gate included), then close; `closed` comes with ERR_OK. */
 void conn_finish(struct conn *c);
+/* As if the peer had closed now: `closed` comes with ERR_EOF. For one who
+ * knows the connection but does not own it. */
+void conn_hang_up(struct conn *c);
 /* Idle limit in seconds, 0: none. Any byte either way counts. */
 void conn_set_timeout(struct conn *c, unsigned seconds);
 

@@ -36,16 +36,18 @@ enum control {
 	TENANT_SESSION,        /* u64 id, u32 protocol, slice peer, fd */
 	TENANT_WORKER,         /* err, fd when ERR_OK: the worker's channel */
 	TENANT_ADMIN,          /* u32 id, slice request (JSON) */
-	TENANT_ADDRESSES_KEPT, /* u32 number of ADDRESSES messages kept so far */
+	TENANT_KEYD,	    /* fd: a new channel to a new keyd */
+	TENANT_END,	    /* nobody needs you: end cleanly (after IDLE) */
 	/* --- a tenantd to bastided ------------------------------------- */
 	TENANT_SESSION_ENDED, /* u64 id */
 	TENANT_LOGIN,         /* u64 session id, err */
 	TENANT_IDLE,          /* u64 last session id seen: may I end? */
 	TENANT_WORKER_START,  /* I need a worker */
 	TENANT_WORKER_KILL,   /* it is over its deadline */
-	TENANT_ADMIN_REPLY,   /* u32 id, err, slice reply (JSON) */
+	TENANT_ADMIN_REPLY,   /* u32 id, err, slice reply (JSON); what it changed
+			       * in the addresses was told before it */
 	TENANT_FAILED,        /* err, slice reason: cannot serve; ends */
-	TENANT_ADDRESSES,     /* u32 op, slice address... to the end */
+	TENANT_ADDRESSES,     /* u32 op, u32 n, n times slice address */
 
 	/* --- bastided to keyd, and back with the same type -------------- */
 	KEYD_TENANT = 60, /* slice oid, fd: serve this tenantd; no reply */

@@ -20,6 +20,9 @@ struct msg {
 	size_t n_fds;
 };
 void msg_begin(struct msg *m, uint16_t type);
+/* Room for `n` bytes at once: what grows leaves copies of a secret behind. An
+ * error is kept for ipc_send. */
+void msg_reserve(struct msg *m, size_t n);
 void msg_add_u32(struct msg *m, uint32_t v);
 void msg_add_u64(struct msg *m, uint64_t v);
 void msg_add_slice(struct msg *m, struct slice s);

@@ -143,6 +143,8 @@
 #define LIMIT_PASSWORD 1024
 /* One IPC message: fits a SOCK_SEQPACKET's default buffer. */
 #define LIMIT_IPC_MESSAGE KIB(96)
+/* One line of an administrator, and of the answer: fits a message. */
+#define LIMIT_ADMIN_LINE KIB(80)
 /* Output waiting for a slow client: producers stop at high, go on at low. */
 #define OUTPUT_HIGH KIB(256)
 #define OUTPUT_LOW KIB(64)

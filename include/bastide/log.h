@@ -11,6 +11,8 @@
 #include <bastide/slice.h>
 
 enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
+/* LOG_INFO_ for a name that is none. */
+enum log_level log_level_of(const char *name);
 void log_init(const char *process, enum log_level least);
 /* log_event(LOG_INFO_, "login", "session=%u err=%s", id, name) */
 void log_event(enum log_level level, const char *event, const char *fmt, ...)

@@ -41,6 +41,7 @@ struct walls {
 	int landlock; /* the ABI in force, 0: none */
 	bool no_new_privs;
 	bool no_dump;
+	uint32_t uid; /* who we are; asked before asking is forbidden */
 };
 
 /* ERR_UNSUPPORTED: a wall is missing and not `weak`; the process must not

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What is offered to the Internet, and which program answers. */
+#include "bastided.h"
+
+const struct service services[] = {
+	{ "imapd", "imap", "imap_port", false },  /* RFC 9051, STARTTLS */
+	{ "imapd", "imaps", "imaps_port", true }, /* RFC 8314 3.2 */
+	{ NULL, NULL, NULL, false },
+};

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include <bastide/crypt.h>
+#include <bastide/mem.h>
+#include <bastide/sasl.h>
+
+#include "work.h"
+
+/* Ours is SCRAM_ITERATIONS; a credential that was imported may have more. */
+#define ITERATIONS_MAX 1000000
+
+static enum err work_pbkdf2(struct msg_in *request, struct msg *reply)
+{
+	struct slice password = msg_slice(request), salt = msg_slice(request);
+	uint32_t iterations = msg_u32(request);
+	uint8_t key[32];
+
+	TRY(msg_end(request));
+	if (!iterations || iterations > ITERATIONS_MAX ||
+		password.n > LIMIT_PASSWORD || salt.n > 64)
+		return ERR_LIMIT;
+	TRY(pbkdf2_sha256(password, salt, iterations, key));
+	msg_add_slice(reply, slice_of(key, sizeof(key)));
+	mem_wipe(key, sizeof(key));
+	return ERR_OK;
+}
+
+const struct work_kind work_kinds[] = {
+	{ WORK_PBKDF2, work_pbkdf2, NULL },
+	{ 0, NULL, NULL },
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The kinds of work: computed by the worker process, which has no key, no file
+ * and no network. Bytes in, structs out.
+ */
+#ifndef DAEMON_WORK_H
+#define DAEMON_WORK_H
+
+#include <bastide/session.h>
+
+struct work_kind {
+	enum work kind;
+	/* Reads the request's fields, adds the reply's. */
+	enum err (*run)(struct msg_in *request, struct msg *reply);
+	/* Loads what needs files, before the walls go up. May be NULL. */
+	enum err (*warm_up)(void);
+};
+
+/* The only list; ends with a row without `run`. */
+extern const struct work_kind work_kinds[];
+
+/* WORK_PBKDF2: slice password, slice salt, u32 iterations; slice key. */
+
+#endif
