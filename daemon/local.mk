@@ -2,7 +2,7 @@
 DAEMON_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
 	$(JANSSON_CFLAGS)
 sbin_PROGRAMS += daemon/bastided
-pkglibexec_PROGRAMS = daemon/keyd daemon/tenantd daemon/worker
+pkglibexec_PROGRAMS += daemon/keyd daemon/tenantd daemon/worker
 
 daemon_keyd_CFLAGS = $(DAEMON_CFLAGS)
 daemon_keyd_SOURCES = daemon/keyd.c daemon/keyfile.c
@@ -20,8 +20,10 @@ daemon_libtenantd_a_SOURCES = daemon/addresses.c daemon/admin_json.c \
 	daemon/keeper.c daemon/tenantd.c daemon/worker_client.c
 daemon_tenantd_CFLAGS = $(DAEMON_CFLAGS)
 daemon_tenantd_SOURCES = daemon/sessions.c
-daemon_tenantd_LDADD = daemon/libtenantd.a store/libstore.a $(CORE_LIBS) \
-	$(STORE_LIBS) $(JANSSON_LIBS)
+TENANTD_LIBS = daemon/libtenantd.a store/libstore.a mail/libmail.a \
+	$(CORE_LIBS) $(STORE_LIBS) $(LIBETPAN_LIBS) $(JANSSON_LIBS)
+daemon_tenantd_LDADD = imapd/libimapsession.a smtpd/libsmtpsession.a \
+	$(TENANTD_LIBS)
 
 daemon_bastided_CFLAGS = $(DAEMON_CFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 daemon_bastided_SOURCES = daemon/bastided.c daemon/admin_bastided.c \

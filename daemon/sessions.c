@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The protocols whose sessions live in a tenantd. */
+#include <bastide/mail.h>
+
 #include "tenantd.h"
 
+/* Charsets and the locale of case folding are files. */
+static enum err warm_up_text(void)
+{
+	mail_text_warm_up();
+	return ERR_OK;
+}
+
 const struct house houses[] = {
+	{ PROTOCOL_IMAP, imap_session_new, warm_up_text, "imap" },
+	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit" },
+	{ PROTOCOL_DELIVER, smtp_session_new, NULL, "deliver" },
 	{ 0, NULL, NULL, NULL },
 };

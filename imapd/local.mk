@@ -36,3 +36,7 @@ imapd_libimapfront_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapfront_a_SOURCES = \
 	imapd/grammar.c \
 	imapd/front/preauth.c
+
+pkglibexec_PROGRAMS += imapd/imapd
+imapd_imapd_SOURCES = imapd/front/imapd.c
+imapd_imapd_LDADD = imapd/libimapfront.a $(CORE_LIBS)

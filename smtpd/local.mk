@@ -14,3 +14,7 @@ smtpd_libsmtpsession_a_SOURCES = \
 	smtpd/session/header.c \
 	smtpd/session/session.c \
 	smtpd/session/transaction.c
+
+pkglibexec_PROGRAMS += smtpd/smtpd
+smtpd_smtpd_SOURCES = smtpd/front/smtpd.c
+smtpd_smtpd_LDADD = smtpd/libsmtpfront.a $(CORE_LIBS)
