@@ -55,11 +55,11 @@ static enum err copy_rows(struct imap *i, struct copy *w,
 		if (!view_seq(i, rows[k].uid))
 			continue;
 		w->from_uids[w->n] = rows[k].uid;
-		e = message_copy(i->account, i->st.mailbox, rows[k].uid, w->to,
-			&w->to_uids[w->n]);
-		if (e == ERR_OK && w->move)
-			e = message_expunge(i->account, i->st.mailbox,
-				rows[k].uid, &modseq);
+		e = w->move ? message_move(i->account, i->st.mailbox,
+				      rows[k].uid, w->to, &w->to_uids[w->n],
+				      &modseq)
+			    : message_copy(i->account, i->st.mailbox,
+				      rows[k].uid, w->to, &w->to_uids[w->n]);
 		w->n += e == ERR_OK;
 	}
 	if (e != ERR_OK)
