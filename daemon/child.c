@@ -29,20 +29,25 @@ struct child {
 
 static struct child *children;
 
+/* In a build tree a front lies in its own folder beside ours. */
 enum err program_open(const char *dir, struct program *p)
 {
 	char path[4096];
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, p->name) >=
-		(int)sizeof(path))
-		return ERR_LIMIT;
-	p->fd = open(path, O_PATH | O_CLOEXEC);
-	if (p->fd < 0 || faccessat(AT_FDCWD, path, X_OK, 0) != 0) {
-		log_event(LOG_ERROR_, "no-program", "path=\"%s\" errno=%d",
-			path, errno);
-		return ERR_NOTFOUND;
+	for (int i = 0; i < 2; i++) {
+		int n = i == 0 ? snprintf(path, sizeof(path), "%s/%s", dir,
+					 p->name)
+			       : snprintf(path, sizeof(path), "%s/../%s/%s",
+					 dir, p->name, p->name);
+		if (n < 0 || (size_t)n >= sizeof(path))
+			return ERR_LIMIT;
+		if (faccessat(AT_FDCWD, path, X_OK, 0) != 0)
+			continue;
+		p->fd = open(path, O_PATH | O_CLOEXEC);
+		return p->fd < 0 ? err_from_errno(errno) : ERR_OK;
 	}
-	return ERR_OK;
+	log_event(LOG_ERROR_, "no-program", "name=%s dir=\"%s\"", p->name, dir);
+	return ERR_NOTFOUND;
 }
 
 /* --- in the child: only what is allowed between fork and exec --------------- */

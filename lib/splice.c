@@ -130,7 +130,7 @@ void conn_splice(
 	a->splice = b->splice = s;
 	conn_set_events(a, &splice_events, a);
 	conn_set_events(b, &splice_events, b);
-	/* The owner rested while the login was under way. */
+	/* Whoever waited for this moment with a pause need not end it. */
 	conn_resume(a);
 	conn_resume(b);
 }

@@ -82,7 +82,7 @@ const char *conn_peer(const struct conn *c);
 
 /* From now on every byte of one goes to the other, with flow control, until
  * either ends; then both are finished, `done` is called once, and the owner
- * frees both. Input that waits goes over first. */
+ * frees both. Input that waits goes over first; a pause ends. */
 void conn_splice(struct conn *a, struct conn *b, void (*done)(void *arg),
 	void *arg);
 

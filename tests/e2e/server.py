@@ -16,7 +16,10 @@ import time
 SOURCE = pathlib.Path(os.environ.get("SOURCE_DIR")
                       or pathlib.Path(__file__).resolve().parents[2])
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or SOURCE / "build")
-PORTS = ("imap_port", "imaps_port")
+PORTS = ("imap_port", "imaps_port", "smtp_port", "submission_port",
+         "submissions_port")
+PROGRAMS = {"keyd": "daemon", "tenantd": "daemon", "worker": "daemon",
+            "imapd": "imapd", "smtpd": "smtpd"}
 # The leak check at a process's end needs what the walls forbid.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
 
@@ -83,8 +86,8 @@ class Server:
         self.process = None
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         self.bin.mkdir(exist_ok=True)
-        for name in ("keyd", "tenantd", "worker", "imapd"):
-            self.link(name, BUILD / "daemon" / name)
+        for name, where in PROGRAMS.items():
+            self.link(name, BUILD / where / name)
         for name, path in (programs or {}).items():
             self.link(name, path)
         (self.folder / "passphrase").write_text("correct horse\n")
@@ -100,10 +103,9 @@ class Server:
         settings = {
             "data_dir": self.data, "program_dir": self.bin,
             "passphrase_file": self.folder / "passphrase",
-            "listen": "127.0.0.1", "services": "imapd", "tls_cert": cert,
-            "tls_key": key, "login_delay_ms": 200, **self.ports,
-            "smtp_port": 0, "submission_port": 0, "submissions_port": 0,
-            "https_port": 0, **self.settings}
+            "listen": "127.0.0.1", "tls_cert": cert, "tls_key": key,
+            "login_delay_ms": 200, "https_port": 0, **self.ports,
+            **self.settings}
         command = self.prefix + [str(BUILD / "daemon" / "bastided")]
         for key, value in settings.items():
             command += ["--set", f"{key} = {value}"]

@@ -27,7 +27,8 @@ TAP = Tap()
 def server_at(name, **settings):
     folder = FOLDER / name
     folder.mkdir()
-    return Server(folder, settings=settings, programs=PROGRAMS)
+    return Server(folder, programs=PROGRAMS,
+                  settings={"services": "imapd", **settings})
 
 
 def b64(data):
@@ -127,7 +128,7 @@ def alive(pid):
 def populate(server):
     server.cli("tenant", "create", "a.example")
     server.cli("tenant", "create", "b.example")
-    server.cli("user", "create", "ann@a.example", "--name", "Ann",
+    server.cli("user", "create", "ann@a.example", "--name", "Annabella",
                password="pass a")
     server.cli("user", "create", "bob@b.example", password="pass b")
 
@@ -535,8 +536,8 @@ def nothing_readable_lies_on_the_disk(server):
             continue
         data = path.read_bytes()
         found += [(str(path), word) for word in
-                  (b"ann@", b"a.example", b"before-stop", b"precious",
-                   b"pass a", b"Ann") if word in data]
+                  (b"ann@a.ex", b"a.example", b"before-stop", b"precious",
+                   b"Annabella") if word in data]
     assert found == [], found
     server.start()
 

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A message's way through the real processes, inside their walls: port 25,
+IMAP, submission, with Python's own clients."""
+import imaplib
+import os
+import pathlib
+import smtplib
+import ssl
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from server import Server, Tap, wait_until  # noqa: E402
+
+FOLDER = pathlib.Path(os.environ.get("TEST_DIR", "/tmp"))
+TAP = Tap()
+
+
+def tls(server):
+    return ssl.create_default_context(cafile=str(server.folder / "cert.pem"))
+
+
+def imap(server, user, password):
+    client = imaplib.IMAP4_SSL("localhost", server.ports["imaps_port"],
+                               ssl_context=tls(server), timeout=30)
+    client.login(user, password)
+    return client
+
+
+def subjects(client, mailbox="INBOX"):
+    client.select(mailbox)
+    got = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+    return [part[1].decode().strip() for part in got
+            if isinstance(part, tuple)]
+
+
+@TAP.test
+def mail_from_outside_is_read_by_imap(server):
+    server.cli("tenant", "create", "a.example")
+    server.cli("user", "create", "ann@a.example", password="pass a")
+    server.cli("user", "create", "ben@a.example", password="pass b")
+    with smtplib.SMTP("127.0.0.1", server.ports["smtp_port"], timeout=30) as m:
+        m.starttls(context=tls(server))
+        m.sendmail("x@else.example", ["ann@a.example"],
+                   "Subject: from outside\r\n\r\n"
+                   "=?iso-8859-15?Q?=A4?= text\r\n")
+    client = imap(server, "ann@a.example", "pass a")
+    assert subjects(client) == ["Subject: from outside"]
+    client.logout()
+
+
+@TAP.test
+def unknown_recipients_and_relaying_are_refused(server):
+    with smtplib.SMTP("127.0.0.1", server.ports["smtp_port"], timeout=30) as m:
+        for address in ("nobody@a.example", "someone@else.example"):
+            try:
+                m.sendmail("x@else.example", [address], "Subject: no\r\n\r\n")
+                raise AssertionError(f"{address} was taken")
+            except smtplib.SMTPRecipientsRefused as e:
+                assert e.recipients[address][0] == 550, e.recipients
+
+
+@TAP.test
+def a_user_submits_to_another(server):
+    with smtplib.SMTP_SSL("localhost", server.ports["submissions_port"],
+                          context=tls(server), timeout=30) as m:
+        try:
+            m.login("ann@a.example", "wrong")
+            raise AssertionError("a wrong password was taken")
+        except smtplib.SMTPAuthenticationError:
+            pass
+        m.login("ann@a.example", "pass a")
+        m.sendmail("ann@a.example", ["ben@a.example"],
+                   "From: ann@a.example\r\nSubject: for Ben\r\n\r\nhello\r\n")
+    client = imap(server, "ben@a.example", "pass b")
+    wait_until(lambda: subjects(client) == ["Subject: for Ben"])
+    client.logout()
+
+
+@TAP.test
+def it_survives_a_restart(server):
+    assert server.stop() == 0
+    server.start()
+    client = imap(server, "ann@a.example", "pass a")
+    assert subjects(client) == ["Subject: from outside"]
+    client.append("INBOX", "", None, b"Subject: appended\r\n\r\nx\r\n")
+    client.logout()
+    server.kill()
+    server.start()
+    client = imap(server, "ann@a.example", "pass a")
+    assert subjects(client)[-1] == "Subject: appended"
+    client.logout()
+
+
+if __name__ == "__main__":
+    with Server(FOLDER) as main:
+        status = TAP.run(main)
+    sys.exit(status)
