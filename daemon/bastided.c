@@ -81,7 +81,9 @@ static void usage(FILE *out)
 	      "  --debug           no seccomp, no Landlock, core files; only\n"
 	      "                    with a data directory that it made itself\n"
 	      "  --weak-walls      serve even where a wall is missing\n"
-	      "  --landlock ABI    use Landlock as if the kernel had this ABI\n"
+	      "  --landlock ABI    as if the kernel's Landlock were that old, "
+	      "or\n"
+	      "                    'none'\n"
 	      "  --version, --help\n",
 		out);
 }
@@ -154,7 +156,11 @@ static void take_option(int c)
 		bastided.process.debug = true;
 		return;
 	case 'l':
-		if (num_u32(slice_str(optarg), &abi) == ERR_OK) {
+		if (slice_eqs(slice_str(optarg), "none")) {
+			bastided.process.max_abi = -1;
+			return;
+		}
+		if (num_u32(slice_str(optarg), &abi) == ERR_OK && abi < 1000) {
 			bastided.process.max_abi = (int)abi;
 			return;
 		}

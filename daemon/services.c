@@ -6,7 +6,7 @@ const struct service services[] = {
 	{ "imapd", "imap", "imap_port", false },  /* RFC 9051, STARTTLS */
 	{ "imapd", "imaps", "imaps_port", true }, /* RFC 8314 3.2 */
 	{ "smtpd", "smtp", "smtp_port", false },  /* RFC 5321 */
-	{ "smtpd", "submission", "submission_port", false },   /* RFC 6409 */
+	{ "smtpd", "submission", "submission_port", false },  /* RFC 6409 */
 	{ "smtpd", "submissions", "submissions_port", true }, /* RFC 8314 3.3 */
 	{ NULL, NULL, NULL, false },
 };

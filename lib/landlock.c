@@ -85,7 +85,7 @@ static int kernel_abi(int max)
 	long abi =
 		syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
 
-	if (abi < 1)
+	if (abi < 1 || max < 0)
 		return 0;
 	return max && abi > max ? max : (int)abi;
 }

@@ -22,6 +22,16 @@ tests_unit_test_crypt_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_domain_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_domain_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test_router tests/unit/test_keyfile
+tests_unit_test_router_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_router_SOURCES = tests/unit/test_router.c daemon/attempts.c \
+	daemon/digests.c
+tests_unit_test_router_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_keyfile_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c daemon/keyfile.c \
+	daemon/head.c
+tests_unit_test_keyfile_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
+
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_frame_imap \
 	tests/fuzz/fuzz_frame_line \

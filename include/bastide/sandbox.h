@@ -31,7 +31,7 @@ struct sandbox {
 	/* The directory tree that may be used (KEYD, TENANTD; BASTIDED may
 	 * write there only). NULL: no path at all. */
 	const char *dir;
-	int max_abi; /* newest Landlock ABI to use; 0: the kernel's */
+	int max_abi; /* newest Landlock ABI to use; 0: the kernel's; -1: none */
 	bool weak;   /* go on where seccomp or Landlock is missing */
 	bool debug;  /* neither seccomp nor Landlock, and dumpable */
 };

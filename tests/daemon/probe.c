@@ -101,7 +101,7 @@ static int try_connect(const char *port)
 	return r;
 }
 
-static int try_bind(const char *unused)
+static int try_listen(const char *unused)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -110,6 +110,8 @@ static int try_bind(const char *unused)
 	if (fd < 0)
 		return errno;
 	int r = result(bind(fd, (struct sockaddr *)&in, sizeof(in)));
+	if (!r)
+		r = result(listen(fd, 1));
 	close(fd);
 	return r;
 }
@@ -301,7 +303,7 @@ static const struct {
 	{ "rename", try_rename },
 	{ "socket", try_socket },
 	{ "connect", try_connect },
-	{ "bind", try_bind },
+	{ "listen", try_listen },
 	{ "abstract", try_abstract },
 	{ "kill", try_kill },
 	{ "ptrace", try_ptrace },

@@ -4,7 +4,7 @@
  * or "errno NAME". `what`: a word and its argument:
  *
  *	read PATH, create PATH, remove PATH, stat PATH, truncate PATH, list PATH
- *	socket inet|inet6|unix|netlink, connect PORT, bind
+ *	socket inet|inet6|unix|netlink, connect PORT, listen
  *	kill PID, ptrace PID, memory PID, fork, exec PATH, thread
  *	mmapx (memory that is executable), dump (set dumpable), core (limit),
  *	abstract NAME (connect to an abstract socket), rename FROM TO,

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""What talks to the Internet has no store: the linker says so. Neither have
+keyd, bastided and the worker. The control is tenantd, which has one."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(os.environ.get("SOURCE_DIR")
+                      or pathlib.Path(__file__).resolve().parents[1])
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or SOURCE / "build")
+FORBIDDEN = re.compile(r"^(sqlite3_|store_|account_|mailbox_|message_|"
+                       r"collection_|resource_|seal_|journal_)")
+WITHOUT = ("imapd/imapd", "smtpd/smtpd", "daemon/keyd", "daemon/bastided",
+           "daemon/worker", "caldav/caldavd", "smtpd/relayd")
+
+
+def symbols(program):
+    text = subprocess.run(["nm", str(program)], check=True,
+                          capture_output=True, text=True).stdout
+    return {line.split()[-1].split("@")[0] for line in text.splitlines()
+            if line}
+
+
+def store_symbols(program):
+    return sorted(s for s in symbols(program) if FORBIDDEN.match(s))
+
+
+def libraries(program):
+    return subprocess.run(["ldd", str(program)], check=True,
+                          capture_output=True, text=True).stdout
+
+
+bad = 0
+for name in WITHOUT:
+    program = BUILD / name
+    if not program.exists():
+        continue
+    found = store_symbols(program)
+    good = not found and "libsqlite3" not in libraries(program)
+    bad += not good
+    print(f"{'ok' if good else 'not ok'} - {name} has no store"
+          f"{': ' + ', '.join(found[:10]) if found else ''}")
+found = store_symbols(BUILD / "daemon" / "tenantd")
+good = "store_open" in found and "sqlite3_step" in found
+bad += not good
+print(f"{'ok' if good else 'not ok'} - tenantd has one ({len(found)} symbols)")
+sys.exit(1 if bad else 0)
