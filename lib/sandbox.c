@@ -43,9 +43,9 @@ static const char *const calls_loop[] = { "readv", "writev", "close",
 	"ppoll", "eventfd2", "pipe2", "recvmsg", "sendmsg", "recvfrom",
 	"sendto", "shutdown", "getsockopt", "setsockopt", "getsockname",
 	"getpeername", "fcntl", "dup", "mlock", "munlock", "getrandom",
-	"rt_sigaction", "sched_yield", "sched_getaffinity",
-	"nanosleep", "clock_nanosleep", "getuid", "geteuid", "getgid",
-	"getegid", "getrusage", "sysinfo", "uname", "membarrier", NULL };
+	"rt_sigaction", "sched_yield", "sched_getaffinity", "nanosleep",
+	"clock_nanosleep", "getuid", "geteuid", "getgid", "getegid",
+	"getrusage", "sysinfo", "uname", "membarrier", NULL };
 
 static const char *const calls_files[] = { "openat", "open", "pread64",
 	"pwrite64", "preadv", "pwritev", "lseek", "fstat", "newfstatat", "stat",
@@ -116,9 +116,9 @@ static int rules_with_arguments(scmp_filter_ctx ctx, int special)
 	r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-		SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+		SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
 	if (special & THREADS) {
 		r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD,
@@ -128,9 +128,9 @@ static int rules_with_arguments(scmp_filter_ctx ctx, int special)
 	}
 	if (special & SOCKETS) {
 		r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, AF_INET));
+			SCMP_A0(SCMP_CMP_EQ, AF_INET, 0));
 		r |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+			SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0));
 	}
 	return r;
 }

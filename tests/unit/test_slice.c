@@ -64,7 +64,7 @@ static void test_search(void **state)
 static void test_cursor(void **state)
 {
 	struct cursor c = cursor_of(slice_str("FETCH 12 x"));
-	uint32_t n;
+	uint32_t n = 0;
 	struct slice s;
 
 	assert_true(p_word(&c, "fetch") && p_sp(&c) && p_u32(&c, &n));
