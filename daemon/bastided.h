@@ -61,7 +61,8 @@ struct tenant_entry {
 	struct oid oid;
 	uint32_t number; /* > 0; also the user id's */
 	enum life life;
-	bool synced;            /* we know all its addresses */
+	bool synced; /* we know all its addresses */
+	uint32_t n_addresses;
 	struct tenant_run *run; /* tenants.c's */
 	struct tenant_entry *next;
 };

@@ -26,6 +26,8 @@
 #define FILE_LIMIT MIB(256)
 #define SAVE_MS 500
 #define DOMAINS_MAX 100000
+/* A tenantd that was taken over cannot fill our memory. */
+#define TENANT_ADDRESSES_MAX 500000
 
 struct domain {
 	char *name;
@@ -35,7 +37,10 @@ struct domain {
 
 static struct {
 	struct tenant_entry *tenants;
+	struct tenant_entry **by_number; /* next_number of them at least */
+	size_t cap_numbers;
 	struct domain *domains;
+	struct digests domain_index; /* of the same names, for each RCPT */
 	struct digests digests;
 	uint32_t next_number, n_domains;
 	bool dirty;
@@ -110,12 +115,37 @@ static enum err address_of(struct tenant_entry *t, struct slice said,
 	return e;
 }
 
+static enum err address_add(struct tenant_entry *t, const uint8_t *digest)
+{
+	if (digests_find(&router.digests, digest) == t->number)
+		return ERR_OK;
+	if (t->n_addresses == TENANT_ADDRESSES_MAX)
+		return ERR_LIMIT;
+	TRY(digests_add(&router.digests, digest, t->number));
+	t->n_addresses++;
+	return ERR_OK;
+}
+
+static void address_remove(struct tenant_entry *t, const uint8_t *digest)
+{
+	if (digests_find(&router.digests, digest) != t->number)
+		return;
+	digests_remove(&router.digests, digest);
+	t->n_addresses--;
+}
+
+static void addresses_forget(struct tenant_entry *t)
+{
+	digests_remove_owner(&router.digests, t->number);
+	t->n_addresses = 0;
+}
+
 enum err router_addresses(struct tenant_entry *t, struct msg_in *m)
 {
 	uint32_t op = msg_u32(m), n = msg_u32(m);
 
 	if (op == ADDRESSES_ALL)
-		digests_remove_owner(&router.digests, t->number);
+		addresses_forget(t);
 	for (uint32_t i = 0; i < n && !m->bad; i++) {
 		uint8_t digest[DIGEST];
 		bool ours = false;
@@ -123,10 +153,10 @@ enum err router_addresses(struct tenant_entry *t, struct msg_in *m)
 		if (m->bad || address_of(t, said, digest, &ours) != ERR_OK ||
 			!ours)
 			continue;
-		if (op != ADDRESSES_REMOVE)
-			TRY(digests_add(&router.digests, digest, t->number));
-		else if (digests_find(&router.digests, digest) == t->number)
-			digests_remove(&router.digests, digest);
+		if (op == ADDRESSES_REMOVE)
+			address_remove(t, digest);
+		else
+			TRY(address_add(t, digest));
 	}
 	if (op == ADDRESSES_END)
 		t->synced = true;
@@ -154,6 +184,24 @@ static struct tenant_entry *entry_new(void)
 	return t;
 }
 
+static enum err set_number(struct tenant_entry *t, uint32_t number)
+{
+	if (number >= router.cap_numbers) {
+		size_t cap = 2 * (size_t)number + 64;
+		struct tenant_entry **p = mem_resize(
+			router.by_number, cap, sizeof(struct tenant_entry *));
+		if (!p)
+			return ERR_NOMEM;
+		memset(p + router.cap_numbers, 0,
+			(cap - router.cap_numbers) * sizeof(*p));
+		router.by_number = p;
+		router.cap_numbers = cap;
+	}
+	t->number = number;
+	router.by_number[number] = t;
+	return ERR_OK;
+}
+
 enum err router_tenant_new(struct tenant_entry **out)
 {
 	struct tenant_entry *t = entry_new();
@@ -162,7 +210,12 @@ enum err router_tenant_new(struct tenant_entry **out)
 		return ERR_NOMEM;
 	oid_new(&t->oid);
 	/* Never used twice: files of a user id that is gone stay unreadable. */
-	t->number = router.next_number++;
+	enum err e = set_number(t, router.next_number);
+	if (e != ERR_OK) {
+		router_tenant_remove(t);
+		return e;
+	}
+	router.next_number++;
 	t->life = CREATING;
 	t->synced = true;
 	*out = t;
@@ -179,6 +232,9 @@ static void domains_remove(const struct tenant_entry *t, struct slice name)
 		}
 		*at = d->next;
 		router.n_domains--;
+		uint8_t digest[DIGEST];
+		if (digest_of(slice_str(d->name), digest) == ERR_OK)
+			digests_remove(&router.domain_index, digest);
 		mem_free(d->name);
 		mem_free(d);
 	}
@@ -189,7 +245,9 @@ void router_tenant_remove(struct tenant_entry *t)
 	struct tenant_entry **at = &router.tenants;
 
 	domains_remove(t, slice_str(""));
-	digests_remove_owner(&router.digests, t->number);
+	addresses_forget(t);
+	if (t->number)
+		router.by_number[t->number] = NULL;
 	while (*at != t)
 		at = &(*at)->next;
 	*at = t->next;
@@ -208,10 +266,12 @@ struct tenant_entry *tenant_by_oid(const struct oid *id)
 
 struct tenant_entry *tenant_by_domain(struct slice name)
 {
-	for (struct domain *d = router.domains; d; d = d->next)
-		if (slice_eqs(name, d->name))
-			return d->tenant;
-	return NULL;
+	uint8_t digest[DIGEST];
+
+	if (digest_of(name, digest) != ERR_OK)
+		return NULL;
+	uint32_t number = digests_find(&router.domain_index, digest);
+	return number ? router.by_number[number] : NULL;
 }
 
 struct tenant_entry *tenant_by_name(struct slice name)
@@ -235,12 +295,16 @@ enum err router_domain_add(struct tenant_entry *t, struct slice name)
 		return ERR_EXISTS;
 	if (router.n_domains == DOMAINS_MAX)
 		return ERR_LIMIT;
+	uint8_t digest[DIGEST];
 	struct domain *d = mem_new(struct domain);
 	char *copy = mem_str(name);
-	if (!d || !copy) {
+	enum err e = d && copy ? digest_of(name, digest) : ERR_NOMEM;
+	if (e == ERR_OK)
+		e = digests_add(&router.domain_index, digest, t->number);
+	if (e != ERR_OK) {
 		mem_free(d);
 		mem_free(copy);
-		return ERR_NOMEM;
+		return e;
 	}
 	*d = (struct domain){ copy, t, router.domains };
 	router.domains = d;
@@ -380,7 +444,11 @@ static enum err read_tenant(struct reader *r, bool clean)
 	if (!t)
 		return ERR_NOMEM;
 	memcpy(t->oid.b, take(r, 16), 16);
-	t->number = get_be32(take(r, 4));
+	uint32_t number = get_be32(take(r, 4));
+	/* Owner 0 is nobody; the file is sealed, yet not believed blindly. */
+	if (!number || number >= router.next_number)
+		return ERR_CORRUPT;
+	TRY(set_number(t, number));
 	t->life = (enum life) * take(r, 1);
 	t->synced = *take(r, 1) && clean;
 	uint32_t n = get_be32(take(r, 4));
@@ -399,6 +467,8 @@ static enum err unpack(struct slice plain)
 	bool clean = *take(&r, 1);
 
 	router.next_number = get_be32(take(&r, 4));
+	if (r.bad || !router.next_number)
+		return ERR_CORRUPT;
 	uint32_t n = get_be32(take(&r, 4));
 	while (n-- && !r.bad)
 		TRY(read_tenant(&r, clean));
@@ -406,8 +476,11 @@ static enum err unpack(struct slice plain)
 	while (n-- && !r.bad) {
 		const uint8_t *digest = (const uint8_t *)take(&r, DIGEST);
 		uint32_t owner = get_be32(take(&r, 4));
-		if (!r.bad && owner)
-			TRY(digests_add(&router.digests, digest, owner));
+		struct tenant_entry *t = owner < router.cap_numbers
+						 ? router.by_number[owner]
+						 : NULL;
+		if (!r.bad && t)
+			TRY(address_add(t, digest));
 	}
 	return r.bad || r.rest.n ? ERR_CORRUPT : ERR_OK;
 }
