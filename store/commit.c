@@ -267,11 +267,22 @@ static enum err seal_record(struct store *s, const struct part *part, size_t n)
 	return ERR_OK;
 }
 
-/* What waits until this commit is safe. */
+static struct later *find_later(struct store *s, const struct later *like)
+{
+	for (size_t i = 0; i < s->n_later; i++)
+		if (s->later[i].kind == like->kind &&
+			s->later[i].id == like->id)
+			return &s->later[i];
+	return PUSH(s->later, s->n_later, s->cap_later);
+}
+
+/* What waits until this commit is safe. A segment that was named again in the
+ * meantime waits for the newest commit that left it: the one before would let
+ * it be removed while this one may still be cut off. */
 static enum err keep_later(struct store *s)
 {
 	for (size_t i = 0; i < s->tx.n_later; i++) {
-		struct later *l = PUSH(s->later, s->n_later, s->cap_later);
+		struct later *l = find_later(s, &s->tx.later[i]);
 		if (!l)
 			return ERR_NOMEM;
 		*l = s->tx.later[i];

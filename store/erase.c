@@ -150,15 +150,131 @@ static enum err do_later(struct store *s, const struct later *l)
 	return names ? ERR_OK : segment_remove(s, l->id);
 }
 
+/* --- what a process left behind -------------------------------------------------------------- */
+
+enum err sweep_add(struct store *s, const char *name)
+{
+	struct sweep *w = &s->sweep;
+
+	if (strlen(name) >= STORE_NAME)
+		return ERR_OK; /* not a name of ours */
+	void *at = PUSH(w->name, w->n_names, w->cap_names);
+	if (!at)
+		return ERR_NOMEM;
+	memcpy(at, name, strlen(name) + 1);
+	return ERR_OK;
+}
+
+/* What recovery ended with, and everything since, is in force: the newest head
+ * is kept, no maps are on their way, and the journal says that it is durable.
+ * What this life removes from rows waits in `later` until then. */
+static bool sweep_ready(const struct store *s)
+{
+	const struct sweep *w = &s->sweep;
+
+	return (w->n_names > 0 || w->key < w->keys) && s->head.serial > 0 &&
+	       s->head.serial == s->kept.serial && !s->want_head &&
+	       s->retire.step == RETIRE_IDLE && s->j.durable.claim >= s->opened;
+}
+
+static bool hex_after(const char *text, size_t at, size_t digits, uint64_t *out)
+{
+	uint8_t raw[8] = { 0 };
+
+	if (strlen(text) < at + digits ||
+		hex_decode(slice_of(text + at, digits), raw + 8 - digits / 2,
+			digits / 2) != ERR_OK)
+		return false;
+	*out = get_be64(raw);
+	return true;
+}
+
+static enum err sweep_segment(struct store *s, uint64_t number)
+{
+	int64_t names;
+
+	if (number >= s->seg.begun)
+		return ERR_OK;
+	TRY(db_int(tenant_db(s), &names,
+		"SELECT count(*) FROM core_segment WHERE segment = ?", "u",
+		number));
+	if (names)
+		return ERR_OK;
+	enum err e = segment_remove(s, number);
+	return e == ERR_BUSY ? ERR_OK : e;
+}
+
+/* A database or a map: of an account that does not exist, or not its newest
+ * map. What this life wrote is newer than what was listed at its start. */
+static enum err sweep_account(struct store *s, uint64_t number, bool map,
+	uint64_t serial, const char *name)
+{
+	struct account_row row = { .map_serial = s->map_serial };
+	enum err e = number == TENANT_ACCOUNT
+			     ? ERR_OK
+			     : core_account_get(s, (uint32_t)number, &row);
+
+	if (e == ERR_NOTFOUND)
+		return store_remove(s, name);
+	TRY(e);
+	return map && serial < row.map_serial ? store_remove(s, name) : ERR_OK;
+}
+
+static enum err sweep_name(struct store *s, const char *name)
+{
+	uint64_t number, serial = 0;
+
+	if (strncmp(name, "seg-", 4) == 0)
+		return hex_after(name, 4, 16, &number)
+			       ? sweep_segment(s, number)
+			       : ERR_OK;
+	if (strncmp(name, "db-", 3) == 0 && hex_after(name, 3, 8, &number))
+		return sweep_account(s, number, false, 0, name);
+	if (strncmp(name, "map-", 4) == 0 && hex_after(name, 4, 8, &number) &&
+		hex_after(name, 13, 16, &serial))
+		return sweep_account(s, number, true, serial, name);
+	return ERR_OK;
+}
+
+/* Keys of accounts whose making was cut off. */
+static enum err sweep_key(struct store *s, uint32_t number)
+{
+	struct account_row row;
+	bool used;
+
+	TRY(keys_used(&s->keys, number, &used));
+	if (!used || number == TENANT_ACCOUNT)
+		return ERR_OK;
+	enum err e = core_account_get(s, number, &row);
+	return e == ERR_NOTFOUND ? keys_wipe(&s->keys, number) : e;
+}
+
+static bool sweep_step(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+	enum err e;
+
+	if (!sweep_ready(s))
+		return false;
+	if (w->n_names > 0)
+		e = sweep_name(s, w->name[--w->n_names].text);
+	else
+		e = sweep_key(s, w->key++);
+	if (e != ERR_OK)
+		store_fail(s, e);
+	return e == ERR_OK;
+}
+
 /* Does what the journal calls safe; asks for a mark when it could say more. */
 bool later_step(struct store *s)
 {
 	uint64_t safe = s->j.durable.claim, asked = s->j.sealed.claim;
-	bool mark = false;
+	bool mark = false, waiting = false;
 
 	for (size_t i = 0; i < s->n_later; i++) {
 		struct later l = s->later[i];
 		if (l.commit > safe) {
+			waiting = true;
 			mark |= l.commit <= s->j.durable.commit &&
 				l.commit > asked;
 			continue;
@@ -174,7 +290,7 @@ bool later_step(struct store *s)
 		return true;
 	}
 	if (!mark)
-		return false;
+		return !waiting && sweep_step(s);
 	enum err e = journal_mark(s);
 	if (e != ERR_OK && e != ERR_NOSPACE)
 		store_fail(s, e);

@@ -125,6 +125,7 @@ struct segments {
 	size_t n_open;
 	uint64_t next;          /* number of the next one */
 	uint64_t end, reserved; /* of the current one */
+	uint64_t begun;         /* first number of this life */
 	uint64_t clock;
 	/* Sealed bytes of the current one that are not written yet. */
 	struct buf tail;
@@ -140,6 +141,15 @@ struct later {
 	enum later_kind kind;
 	uint64_t id;
 	uint64_t commit;
+};
+
+/* What a process left behind: looked at once recovery cannot need it. */
+struct sweep {
+	struct {
+		char text[STORE_NAME];
+	} * name;
+	size_t n_names, cap_names;
+	uint32_t key, keys; /* slots still to be looked at */
 };
 
 /* --- the running transaction ----------------------------------------------------- */
@@ -237,7 +247,7 @@ struct store {
 	size_t n_garbage, cap_garbage;
 	struct later *later;
 	size_t n_later, cap_later;
-	bool swept; /* what a crash left behind was looked for */
+	struct sweep sweep;
 	bool names; /* directory changed since the last sync */
 	enum err failed;
 	bool failed_told;
@@ -354,6 +364,8 @@ MUST_CHECK enum err head_garbage(
 MUST_CHECK enum err later_add(
 	struct store *s, enum later_kind kind, uint64_t id);
 bool later_step(struct store *s);
+/* Remembers a file name that may be left over. */
+MUST_CHECK enum err sweep_add(struct store *s, const char *name);
 
 /* segment.c */
 MUST_CHECK enum err segment_flush(struct store *s);

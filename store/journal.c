@@ -221,9 +221,10 @@ void journal_turn(struct store *s)
 		store_fail(s, e);
 		return;
 	}
+	uint64_t limit = s->o.file_limit ? s->o.file_limit : LIMIT_JOURNAL_FILE;
 	/* Without space for the next file, the old one grows on. */
-	if (j->state == JOURNAL_READY && j->size >= LIMIT_JOURNAL_FILE &&
-		j->out.n == 0 && !j->before && journal_next(s) == ERR_OK)
+	if (j->state == JOURNAL_READY && j->size >= limit && j->out.n == 0 &&
+		!j->before && journal_next(s) == ERR_OK)
 		s->want_head = true;
 }
 

@@ -104,9 +104,10 @@ static enum err open_files(struct recovery *r)
 		scan_close(&r->scan[--r->n_scans], r->s->m);
 		r->last--;
 	}
-	if (r->n_scans == 0 && first > 1) {
+	/* The next file is last + 1, and must be one that is replayed. */
+	if ((r->n_scans == 0 && first > 1) || r->last + 1 < r->from) {
 		store_error("journal file %llu is missing",
-			(unsigned long long)first);
+			(unsigned long long)r->last + 1);
 		return ERR_CORRUPT;
 	}
 	return ERR_OK;

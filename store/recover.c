@@ -66,9 +66,12 @@ static void see_name(void *arg, const char *name)
 			r->err = ERR_NOMEM;
 	} else if (name_number(name, "seg-", &n)) {
 		r->segment = n > r->segment ? n : r->segment;
+		r->err = r->err ? r->err : sweep_add(r->s, name);
 	} else if (name_number(name, "map-00000000-", &n)) {
 		r->map = n > r->map ? n : r->map;
 	}
+	if (strncmp(name, "map-", 4) == 0 || strncmp(name, "db-", 3) == 0)
+		r->err = r->err ? r->err : sweep_add(r->s, name);
 }
 
 static int by_number(const void *a, const void *b)
@@ -291,6 +294,7 @@ static enum err next_segment(struct recovery *r)
 		"SELECT number FROM core_segment_next", ""));
 	r->s->seg.next = (uint64_t)known > r->segment + 1 ? (uint64_t)known
 							  : r->segment + 1;
+	r->s->seg.begun = r->s->seg.next;
 	return ERR_OK;
 }
 
@@ -346,6 +350,8 @@ enum err recover(struct store *s)
 		e = next_segment(&r);
 	}
 	replayed = r.n_found > 0;
+	if (e == ERR_OK && replayed)
+		e = keys_limit(&s->keys, &s->sweep.keys);
 	if (e == ERR_OK && replayed)
 		e = write_accounts(&r);
 	forget_accounts(s);

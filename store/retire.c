@@ -455,7 +455,9 @@ enum err retire_all(struct store *s)
 		TRY(drive(s));
 	if (s->j.state == JOURNAL_NONE)
 		return ERR_OK; /* nothing was written by this process */
-	s->retire.upto = s->j.head.number;
+	/* A file without a durable head does not count: its number would come
+	 * again in the next life, below the place where replay begins. */
+	s->retire.upto = s->j.head.number - (s->j.state != JOURNAL_READY);
 	s->retire.last = true;
 	s->retire.step = RETIRE_CHECKPOINT;
 	TRY(drive(s));

@@ -167,6 +167,8 @@ static enum err put(struct store *s, struct segment_file *f, uint64_t at,
 {
 	struct segments *g = &s->seg;
 
+	if (f == g->current && g->tail.n == 0)
+		g->tail_at = at;
 	if (f == g->current && at == g->tail_at + g->tail.n) {
 		if (g->tail.n + n > TAIL_MAX)
 			TRY(segment_flush(s));
@@ -222,8 +224,9 @@ static enum err take(struct store *s, uint64_t n, struct segment_file **f_out,
 	uint64_t *at_out)
 {
 	struct segments *g = &s->seg;
+	uint64_t limit = s->o.file_limit ? s->o.file_limit : LIMIT_SEGMENT_FILE;
 
-	if (!g->current || (g->end > HEAD && g->end + n > LIMIT_SEGMENT_FILE))
+	if (!g->current || (g->end > HEAD && g->end + n > limit))
 		TRY(next_file(s));
 	if (g->end + n > g->reserved) {
 		uint64_t want = (g->end + n + RESERVE_STEP - 1) / RESERVE_STEP *

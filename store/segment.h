@@ -13,8 +13,8 @@
 struct segment_writer;
 
 /* Bytes are sealed in 64 KiB chunks as they come. */
-MUST_CHECK enum err segment_begin(struct account *a, uint64_t size_hint,
-	struct segment_writer **out);
+MUST_CHECK enum err segment_begin(
+	struct account *a, uint64_t size_hint, struct segment_writer **out);
 MUST_CHECK enum err segment_write(struct segment_writer *w, struct slice data);
 void segment_abort(struct segment_writer *w);
 /* Frees `w`. The reference is valid in the transaction that keeps it: its

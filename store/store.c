@@ -208,6 +208,7 @@ static void free_store(struct store *s)
 	keys_close(&s->keys);
 	mem_free(s->garbage);
 	mem_free(s->later);
+	mem_free(s->sweep.name);
 	secret_free(s->key);
 	medium_file_free(s->own_medium);
 	mem_free(s);

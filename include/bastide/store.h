@@ -50,8 +50,11 @@ struct store_opts {
 	struct head head;	  /* what keyd keeps */
 	struct medium *medium;	  /* NULL: local files; borrowed */
 	bool create;		  /* make a new store in an empty `dir` */
-	/* All are called on the loop's thread, from store_poll or
-	 * store_turn, never from inside a mutator. */
+	/* Bytes after which a journal or segment file is followed by the
+	 * next; 0: LIMIT_JOURNAL_FILE, LIMIT_SEGMENT_FILE. */
+	uint64_t file_limit;
+	/* All are called on the loop's thread, from store_poll, store_turn,
+	 * store_housekeep or store_close, never from inside a mutator. */
 	void (*on_durable)(void *arg, uint64_t commit);
 	/* Keep this head; call store_head_kept(serial) once it is safe. */
 	void (*on_head)(void *arg, const struct head *head);
