@@ -10,7 +10,7 @@ daemon_keyd_LDADD = $(CORE_LIBS)
 
 daemon_worker_CFLAGS = $(DAEMON_CFLAGS)
 daemon_worker_SOURCES = daemon/worker.c daemon/work.c
-daemon_worker_LDADD = $(CORE_LIBS)
+daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS)
 
 # A tenantd without its table of protocols: tests link their own.
 noinst_LIBRARIES += daemon/libtenantd.a
