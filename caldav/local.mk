@@ -29,3 +29,8 @@ caldav_libdavfront_a_SOURCES = $(DAV_SHARED) \
 	caldav/front/relay.c \
 	caldav/front/request.c \
 	caldav/front/setup.c
+
+pkglibexec_PROGRAMS += caldav/caldavd
+caldav_caldavd_CFLAGS = $(AM_CFLAGS) $(LIBXML_CFLAGS)
+caldav_caldavd_SOURCES = caldav/front/caldavd.c
+caldav_caldavd_LDADD = caldav/libdavfront.a $(CORE_LIBS) $(LIBXML_LIBS)

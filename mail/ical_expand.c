@@ -190,7 +190,7 @@ static enum err gather(struct expansion *x, icalcomponent *c,
 
 static bool is_exception(const struct exceptions *e, int64_t at)
 {
-	return bsearch(&at, e->at, e->n, sizeof(at), by_time) != NULL;
+	return e->n && bsearch(&at, e->at, e->n, sizeof(at), by_time) != NULL;
 }
 
 static void add_instance(struct expansion *x, const struct exceptions *e,

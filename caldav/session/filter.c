@@ -224,7 +224,7 @@ static enum err compile_props(struct compiler *c, const struct xml_node *n,
 	struct prop_filter **last)
 {
 	for (n = xml_child(n, c->ns, "prop-filter"); n;
-		n = xml_next(n->next, c->ns, "prop-filter")) {
+		n = xml_next(n, c->ns, "prop-filter")) {
 		TRY(compile_prop(c, n, last));
 		last = &(*last)->next;
 	}
@@ -253,7 +253,7 @@ static enum err compile_children(struct compiler *c, const struct xml_node *n,
 	struct comp_filter **last = &f->children;
 
 	for (n = xml_child(n, c->ns, "comp-filter"); n;
-		n = xml_next(n->next, c->ns, "comp-filter")) {
+		n = xml_next(n, c->ns, "comp-filter")) {
 		if (depth > 2)
 			return unsupported(c, "supported-filter");
 		*last = make(c, sizeof(**last));

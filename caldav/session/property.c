@@ -113,25 +113,28 @@ static bool get_type(struct dav *d, struct place_at *at, struct buf *b)
 	return true;
 }
 
-static bool put_time(struct buf *b, int64_t at, const char *format)
-{
-	char text[64];
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), format, &tm))
-		return false;
-	return put(b, text);
-}
-
+/* RFC 9110 5.6.7. */
 static bool get_modified(struct dav *d, struct place_at *at, struct buf *b)
 {
-	return put_time(b, at->resource.modified, "%a, %d %b %Y %H:%M:%S GMT");
+	char text[64];
+	time_t t = (time_t)at->resource.modified;
+	struct tm tm;
+
+	return gmtime_r(&t, &tm) &&
+	       strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) &&
+	       put(b, text);
 }
 
+/* RFC 3339. */
 static bool get_created(struct dav *d, struct place_at *at, struct buf *b)
 {
-	return put_time(b, at->resource.created, "%Y-%m-%dT%H:%M:%SZ");
+	char text[64];
+	time_t t = (time_t)at->resource.created;
+	struct tm tm;
+
+	return gmtime_r(&t, &tm) &&
+	       strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) &&
+	       put(b, text);
 }
 
 static bool get_sync_token(struct dav *d, struct place_at *at, struct buf *b)

@@ -42,7 +42,7 @@ static enum dav_step more(struct dav *d)
 	uint64_t since = loop_now_us();
 
 	respond_gate(d);
-	for (; m->next; m->next = xml_next(m->next->next, NS_DAV, "href")) {
+	for (; m->next; m->next = xml_next(m->next, NS_DAV, "href")) {
 		struct place_at at;
 		if (slice_over(d, since))
 			return DAV_MORE;
@@ -64,7 +64,7 @@ static size_t count(const struct xml_node *n)
 {
 	size_t i = 0;
 
-	for (; n; n = xml_next(n->next, NS_DAV, "href"))
+	for (; n; n = xml_next(n, NS_DAV, "href"))
 		i++;
 	return i;
 }
