@@ -10,7 +10,7 @@ daemon_keyd_LDADD = $(CORE_LIBS)
 
 daemon_worker_CFLAGS = $(DAEMON_CFLAGS)
 daemon_worker_SOURCES = daemon/worker.c daemon/work.c
-daemon_worker_LDADD = $(CORE_LIBS)
+daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS)
 
 # A tenantd without its table of protocols: tests link their own.
 noinst_LIBRARIES += daemon/libtenantd.a
@@ -23,7 +23,7 @@ daemon_tenantd_SOURCES = daemon/sessions.c
 TENANTD_LIBS = daemon/libtenantd.a store/libstore.a mail/libmail.a \
 	$(CORE_LIBS) $(STORE_LIBS) $(LIBETPAN_LIBS) $(JANSSON_LIBS)
 daemon_tenantd_LDADD = imapd/libimapsession.a smtpd/libsmtpsession.a \
-	$(TENANTD_LIBS)
+	caldav/libdavsession.a $(TENANTD_LIBS) $(LIBXML_LIBS)
 
 daemon_bastided_CFLAGS = $(DAEMON_CFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 daemon_bastided_SOURCES = daemon/bastided.c daemon/admin_bastided.c \

@@ -8,5 +8,7 @@ const struct service services[] = {
 	{ "smtpd", "smtp", "smtp_port", false },  /* RFC 5321 */
 	{ "smtpd", "submission", "submission_port", false },  /* RFC 6409 */
 	{ "smtpd", "submissions", "submissions_port", true }, /* RFC 8314 3.3 */
+	{ "caldavd", "https", "https_port", true },
+	{ "caldavd", "http", "http_port", false }, /* set-up pages only */
 	{ NULL, NULL, NULL, false },
 };

@@ -15,5 +15,6 @@ const struct house houses[] = {
 	{ PROTOCOL_IMAP, imap_session_new, warm_up_text, "imap" },
 	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit" },
 	{ PROTOCOL_DELIVER, smtp_session_new, NULL, "deliver" },
+	{ PROTOCOL_DAV, dav_session_new, dav_warm_up, "dav" },
 	{ 0, NULL, NULL, NULL },
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include <bastide/content.h>
 #include <bastide/crypt.h>
 #include <bastide/mem.h>
 #include <bastide/sasl.h>
@@ -24,7 +25,32 @@ static enum err work_pbkdf2(struct msg_in *request, struct msg *reply)
 	return ERR_OK;
 }
 
+static enum err work_expand(struct msg_in *request, struct msg *reply)
+{
+	static struct span spans[LIMIT_SPANS];
+	struct slice ics = msg_slice(request);
+	int64_t horizon;
+	size_t n;
+
+	TRY(msg_end(request));
+	TRY(ical_expand(ics, spans, &n, &horizon));
+	msg_add_u64(reply, (uint64_t)horizon);
+	msg_add_u32(reply, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		msg_add_u64(reply, (uint64_t)spans[i].start);
+		msg_add_u64(reply, (uint64_t)spans[i].end);
+	}
+	return ERR_OK;
+}
+
+static enum err warm_up_expand(void)
+{
+	ical_warm_up();
+	return ERR_OK;
+}
+
 const struct work_kind work_kinds[] = {
 	{ WORK_PBKDF2, work_pbkdf2, NULL },
+	{ WORK_EXPAND, work_expand, warm_up_expand },
 	{ 0, NULL, NULL },
 };

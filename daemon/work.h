@@ -19,6 +19,8 @@ struct work_kind {
 /* The only list; ends with a row without `run`. */
 extern const struct work_kind work_kinds[];
 
-/* WORK_PBKDF2: slice password, slice salt, u32 iterations; slice key. */
+/* WORK_PBKDF2: slice password, slice salt, u32 iterations; slice key.
+ * WORK_EXPAND: slice iCalendar (ical_reduce); u64 horizon, u32 count, then
+ * u64 start and u64 end of each span (two's complement). */
 
 #endif

@@ -121,6 +121,7 @@ typedef enum err session_new_fn(const struct session_start *s);
 enum err imap_session_new(const struct session_start *s);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
 enum err dav_session_new(const struct session_start *s);
+enum err dav_warm_up(void); /* for the house's row */
 /* A session ended (each constructor that succeeded pairs with one). */
 void session_ended(struct tenant *t, uint64_t id);
 

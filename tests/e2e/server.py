@@ -17,9 +17,9 @@ SOURCE = pathlib.Path(os.environ.get("SOURCE_DIR")
                       or pathlib.Path(__file__).resolve().parents[2])
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or SOURCE / "build")
 PORTS = ("imap_port", "imaps_port", "smtp_port", "submission_port",
-         "submissions_port")
+         "submissions_port", "https_port")
 PROGRAMS = {"keyd": "daemon", "tenantd": "daemon", "worker": "daemon",
-            "imapd": "imapd", "smtpd": "smtpd"}
+            "imapd": "imapd", "smtpd": "smtpd", "caldavd": "caldav"}
 # The leak check at a process's end needs what the walls forbid.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
 
@@ -104,7 +104,7 @@ class Server:
             "data_dir": self.data, "program_dir": self.bin,
             "passphrase_file": self.folder / "passphrase",
             "listen": "127.0.0.1", "tls_cert": cert, "tls_key": key,
-            "login_delay_ms": 200, "https_port": 0, **self.ports,
+            "login_delay_ms": 200, **self.ports,
             **self.settings}
         command = self.prefix + [str(BUILD / "daemon" / "bastided")]
         for key, value in settings.items():
