@@ -99,7 +99,7 @@ static int64_t todo_length(icalcomponent *c, struct icaltimetype start)
 	return start.is_date ? DAY : 0;
 }
 
-static int64_t journal_length(icalcomponent *c, struct icaltimetype start)
+static int64_t vjournal_length(icalcomponent *c, struct icaltimetype start)
 {
 	return start.is_date ? DAY : 0;
 }
@@ -136,7 +136,7 @@ static const struct kind {
 	{ ICAL_VEVENT_COMPONENT, event_length, NULL },
 	{ ICAL_VTODO_COMPONENT, todo_length, todo_without_start },
 	/* RFC 4791 9.9: a VJOURNAL without DTSTART matches no range. */
-	{ ICAL_VJOURNAL_COMPONENT, journal_length, NULL },
+	{ ICAL_VJOURNAL_COMPONENT, vjournal_length, NULL },
 };
 
 static const struct kind *kind_of(icalcomponent *c)

@@ -110,7 +110,9 @@ static void on_pipe_done(void *arg)
 static void open_pipe(struct preauth *p)
 {
 	p->state = PIPE;
-	conn_set_timeout(p->conn, 0); /* the session counts from now on */
+	/* The session counts from now on. */
+	conn_set_timeout(p->conn, 0);
+	conn_set_timeout(p->stream, 0);
 	conn_splice(p->conn, p->stream, on_pipe_done, p);
 }
 
