@@ -127,8 +127,9 @@ static void prompt(const char *text, struct buf *out)
 	}
 	quiet = old;
 	quiet.c_lflag &= (tcflag_t)~ECHO;
-	dprintf(tty, "%s: ", text);
+	/* First quiet, then the question: who types at once is not shown. */
 	tcsetattr(tty, TCSAFLUSH, &quiet);
+	dprintf(tty, "%s: ", text);
 	ssize_t n = read(tty, out->p, out->cap);
 	tcsetattr(tty, TCSAFLUSH, &old);
 	dprintf(tty, "\n");
