@@ -204,13 +204,13 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 	icalproperty *p, struct icaltimetype start, int64_t length)
 {
 	struct icalrecurrencetype r = icalproperty_get_rrule(p);
+	int64_t first = seconds(start);
 
 	if (r.freq == ICAL_NO_RECURRENCE)
 		return;
 	if (r.freq == ICAL_SECONDLY_RECURRENCE ||
 		r.freq == ICAL_MINUTELY_RECURRENCE) {
-		int64_t at = seconds(start);
-		x->horizon = at < x->horizon ? at : x->horizon;
+		x->horizon = first < x->horizon ? first : x->horizon;
 		return;
 	}
 	icalrecur_iterator *it = icalrecur_iterator_new(r, start);
@@ -223,7 +223,8 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 			x->horizon = at < x->horizon ? at : x->horizon;
 			break;
 		}
-		add_instance(x, e, at, length);
+		if (at != first) /* is there already */
+			add_instance(x, e, at, length);
 		t = icalrecur_iterator_next(it);
 	}
 	icalrecur_iterator_free(it);
