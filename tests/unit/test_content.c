@@ -37,8 +37,8 @@ static void lines_and_parameters(void **state)
 	assert_true(slice_eqs(content_prop(root, "LONG")->value, "one two"));
 	assert_true(slice_eqs(root->children->name, "B"));
 	buf_init(&b, 100);
-	assert_int_equal(content_unescape(slice_str("a\\,b\\nc\\\\\\"), &b),
-		ERR_OK);
+	assert_int_equal(
+		content_unescape(slice_str("a\\,b\\nc\\\\\\"), &b), ERR_OK);
 	assert_true(slice_eqs(buf_slice(&b), "a,b\nc\\\\"));
 	buf_free(&b);
 }
@@ -46,10 +46,10 @@ static void lines_and_parameters(void **state)
 static void what_is_no_content(void **state)
 {
 	static const char *const bad[] = { "", "x", "A:b\n", "BEGIN:A\n",
-		"BEGIN:A\nEND:B\n", "END:A\n", "BEGIN:A\nEND:A\nBEGIN:A\nEND:A\n",
-		"BEGIN:A\nEND:A\nX:y\n", "BEGIN:A\nX;Y\nEND:A\n",
-		"BEGIN:A\nX;Y=\"z:v\nEND:A\n", "BEGIN:A\n:v\nEND:A\n",
-		"BEGIN:A\na.:v\nEND:A\n" };
+		"BEGIN:A\nEND:B\n", "END:A\n",
+		"BEGIN:A\nEND:A\nBEGIN:A\nEND:A\n", "BEGIN:A\nEND:A\nX:y\n",
+		"BEGIN:A\nX;Y\nEND:A\n", "BEGIN:A\nX;Y=\"z:v\nEND:A\n",
+		"BEGIN:A\n:v\nEND:A\n", "BEGIN:A\na.:v\nEND:A\n" };
 	struct content_comp *root;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -68,8 +68,7 @@ static void limits_hold(void **state)
 		enum err e;
 	} rows[] = {
 		{ "", "BEGIN:A\n", "", 100000, ERR_LIMIT },
-		{ "BEGIN:A\n", "BEGIN:B\nEND:B\n", "END:A\n", 3000,
-			ERR_LIMIT },
+		{ "BEGIN:A\n", "BEGIN:B\nEND:B\n", "END:A\n", 3000, ERR_LIMIT },
 		{ "BEGIN:A\n", "B:\n", "END:A\n", 60000, ERR_LIMIT },
 		{ "BEGIN:A\n", "B:\n", "END:A\n", 40000, ERR_OK },
 		{ "BEGIN:A\nX", ";B=", ":\nEND:A\n", 60000, ERR_LIMIT },
@@ -164,13 +163,17 @@ static void the_reduced_copy(void **state)
 
 	assert_int_equal(
 		parse(slice_str(CAL(
-			"BEGIN:VTIMEZONE\nTZID:Z\nX-SECRET:1\nBEGIN:STANDARD\n"
-			"TZNAME:secret\nTZOFFSETTO:+0100\nEND:STANDARD\n"
-			"END:VTIMEZONE\n" EVENT(
-				"SUMMARY:secret\nATTENDEE:mailto:secret@x\n"
-				"DTSTART;TZID=Z;X-P=secret:20260101T000000\n"
-				"DTEND;TZID=secret:20260101T010000\n"
-				"BEGIN:VALARM\nTRIGGER:secret\nEND:VALARM\n"))),
+			      "BEGIN:VTIMEZONE\nTZID:Z\nX-SECRET:1\nBEGIN:"
+			      "STANDARD\n"
+			      "TZNAME:secret\nTZOFFSETTO:+0100\nEND:STANDARD\n"
+			      "END:VTIMEZONE\n" EVENT(
+				      "SUMMARY:secret\nATTENDEE:mailto:secret@"
+				      "x\n"
+				      "DTSTART;TZID=Z;X-P=secret:"
+				      "20260101T000000\n"
+				      "DTEND;TZID=secret:20260101T010000\n"
+				      "BEGIN:VALARM\nTRIGGER:secret\nEND:"
+				      "VALARM\n"))),
 			&root),
 		ERR_OK);
 	buf_init(&b, 10000);
@@ -238,8 +241,7 @@ static void expansion(void **state)
 		{ CAL(EVENT(AT0 "RRULE:FREQ=DAILY;COUNT=3\n"
 				"EXDATE:20260310T100000Z\n")),
 			2, T0 + 86400, 0, T0 + 2 * 86400, INT64_MAX },
-		{ CAL(EVENT(AT0
-			 "RDATE;VALUE=PERIOD:20260312T100000Z/PT2H\n")),
+		{ CAL(EVENT(AT0 "RDATE;VALUE=PERIOD:20260312T100000Z/PT2H\n")),
 			2, T0, 0, T0 + 2 * 86400, INT64_MAX },
 		{ CAL("BEGIN:VTODO\nUID:u\nEND:VTODO\n"), 0, 0, 0, 0,
 			INT64_MIN },
@@ -263,12 +265,11 @@ static void expansion(void **state)
 		if (!n)
 			continue;
 		assert_int_equal(spans[0].start, rows[i].first);
-		assert_int_equal(spans[0].end - spans[0].start,
-			rows[i].length);
+		assert_int_equal(spans[0].end - spans[0].start, rows[i].length);
 		assert_int_equal(spans[n - 1].start, rows[i].last);
 	}
-	assert_int_equal(ical_expand(slice_str("nonsense"), spans, &n,
-				 &horizon),
+	assert_int_equal(
+		ical_expand(slice_str("nonsense"), spans, &n, &horizon),
 		ERR_SYNTAX);
 	assert_int_equal(ical_expand(slice_str(CAL(EVENT("DTSTART:soon\n"))),
 				 spans, &n, &horizon),

@@ -37,8 +37,8 @@ static void paths(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		buf_init(&b, 100);
-		enum err e = target_decode(
-			slice_str(rows[i].target), &b, &query);
+		enum err e =
+			target_decode(slice_str(rows[i].target), &b, &query);
 		if ((e == ERR_OK) != (rows[i].path != NULL))
 			fail_msg("%s: %s", rows[i].target, err_info(e)->name);
 		if (rows[i].path) {
@@ -48,8 +48,8 @@ static void paths(void **state)
 		buf_free(&b);
 	}
 	buf_init(&b, 3);
-	assert_int_equal(target_decode(slice_str("/abc"), &b, &query),
-		ERR_LIMIT);
+	assert_int_equal(
+		target_decode(slice_str("/abc"), &b, &query), ERR_LIMIT);
 	buf_free(&b);
 }
 
@@ -68,8 +68,8 @@ static void segments_come_back(void **state)
 	buf_addc(&b, '/');
 	target_encode(&b, slice_of(all, n));
 	assert_int_equal(target_decode(buf_slice(&b), &path, &query), ERR_OK);
-	assert_true(slice_eq(slice_from(buf_slice(&path), 1),
-		slice_of(all, n)));
+	assert_true(
+		slice_eq(slice_from(buf_slice(&path), 1), slice_of(all, n)));
 	buf_free(&b);
 	buf_free(&path);
 }

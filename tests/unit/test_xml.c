@@ -36,8 +36,8 @@ static void names_texts_and_attributes(void **state)
 	assert_null(xml_next(xml_child(root, "u:1", "b"), "u:1", "b"));
 	buf_init(&b, 1000);
 	xml_write_inner(&b, root);
-	assert_true(slice_eqs(buf_slice(&b),
-		" t<b xmlns=\"u:1\"></b>&lt;&amp;\xc3\xa9"));
+	assert_true(slice_eqs(
+		buf_slice(&b), " t<b xmlns=\"u:1\"></b>&lt;&amp;\xc3\xa9"));
 	buf_free(&b);
 }
 
@@ -45,20 +45,20 @@ static void what_is_not_xml(void **state)
 {
 	static const char *const bad[] = { "", " ", "x", "<a", "<a></b>",
 		"<a/><b/>", "<a>&x;</a>", "<!DOCTYPE a><a/>",
-		"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
-		"<x:a/>", "<a>\xff</a>", "<a b=1/>", "<a b='' b=''/>" };
+		"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<x:a/>",
+		"<a>\xff</a>", "<a b=1/>", "<a b='' b=''/>" };
 	struct xml_node *root;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(parse(slice_str(bad[i]), &root), ERR_SYNTAX);
 	assert_int_equal(parse(slice_of("<a>\0</a>", 8), &root), ERR_SYNTAX);
 	/* UTF-16, with and without its mark. */
-	assert_int_equal(parse(slice_of("\xff\xfe<\0a\0/\0>\0", 10), &root),
-		ERR_SYNTAX);
+	assert_int_equal(
+		parse(slice_of("\xff\xfe<\0a\0/\0>\0", 10), &root), ERR_SYNTAX);
 	assert_int_equal(parse(slice_of("<\0a\0/\0>\0", 8), &root), ERR_SYNTAX);
 	/* EBCDIC of "<?xm": what no byte scanner here would understand. */
-	assert_int_equal(parse(slice_str("\x4c\x6f\xa7\x94"), &root),
-		ERR_SYNTAX);
+	assert_int_equal(
+		parse(slice_str("\x4c\x6f\xa7\x94"), &root), ERR_SYNTAX);
 }
 
 struct pattern {
