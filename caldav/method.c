@@ -32,6 +32,5 @@ void method_allow(struct buf *b)
 {
 	for (enum dav_method m = 0; m < METHODS; m++)
 		if (dav_methods[m].dav)
-			buf_addf(b, "%s%s", m ? ", " : "",
-				dav_methods[m].name);
+			buf_addf(b, "%s%s", m ? ", " : "", dav_methods[m].name);
 }

@@ -10,12 +10,12 @@
 enum dav_record {
 	DAV_REQUEST = 400, /* u32 enum dav_method, slice path (target.h), then
 			    * one slice per enum dav_field ("": not there) */
-	DAV_BODY,	   /* slice: bytes of the body */
-	DAV_END,	   /* the request is whole */
-	DAV_HEAD,	   /* u32 status, u64 length (DAV_NO_LENGTH: unknown),
+	DAV_BODY,          /* slice: bytes of the body */
+	DAV_END,           /* the request is whole */
+	DAV_HEAD,          /* u32 status, u64 length (DAV_NO_LENGTH: unknown),
 			    * u32 n, n times: slice name, slice value */
-	DAV_DATA,	   /* slice: bytes of the answer */
-	DAV_DONE,	   /* the answer is whole */
+	DAV_DATA,          /* slice: bytes of the answer */
+	DAV_DONE,          /* the answer is whole */
 };
 
 #define DAV_NO_LENGTH UINT64_MAX

@@ -57,8 +57,8 @@ static enum err decode(struct slice s, struct buf *out)
 	return ERR_OK;
 }
 
-enum err target_decode(struct slice target, struct buf *path,
-	struct slice *query)
+enum err target_decode(
+	struct slice target, struct buf *path, struct slice *query)
 {
 	struct slice raw_query, raw;
 

@@ -12,8 +12,8 @@
  * runs of slashes made one; *query raw. ERR_SYNTAX: a bad escape, a dot
  * segment, an encoded slash, control characters, no UTF-8. `path` needs a max
  * of its own. */
-MUST_CHECK enum err target_decode(struct slice target, struct buf *path,
-	struct slice *query);
+MUST_CHECK enum err target_decode(
+	struct slice target, struct buf *path, struct slice *query);
 /* One segment, everything escaped but RFC 3986's unreserved characters. */
 void target_encode(struct buf *b, struct slice segment);
 /* The value of a parameter of the query, decoded ("+" is a plus: an address

@@ -211,8 +211,8 @@ static void on_text(void *arg, const xmlChar *p, int n)
 		node->text = keep(x, p, (size_t)n);
 }
 
-static void on_doctype(void *arg, const xmlChar *name, const xmlChar *id,
-	const xmlChar *uri)
+static void on_doctype(
+	void *arg, const xmlChar *name, const xmlChar *id, const xmlChar *uri)
 {
 	(void)name, (void)id, (void)uri;
 	stop(arg, ERR_SYNTAX);
@@ -258,8 +258,8 @@ static enum err feed(struct xml *x, struct slice body)
 	return ERR_OK;
 }
 
-enum err xml_parse(struct arena *arena, struct slice body,
-	struct xml_node **out)
+enum err xml_parse(
+	struct arena *arena, struct slice body, struct xml_node **out)
 {
 	struct xml x = { .arena = arena };
 
@@ -288,22 +288,22 @@ bool xml_is(const struct xml_node *n, const char *ns, const char *name)
 	return slice_eqs(n->name, name) && slice_eqs(n->ns, ns);
 }
 
-static const struct xml_node *find(const struct xml_node *n, const char *ns,
-	const char *name)
+static const struct xml_node *find(
+	const struct xml_node *n, const char *ns, const char *name)
 {
 	while (n && !xml_is(n, ns, name))
 		n = n->next;
 	return n;
 }
 
-const struct xml_node *xml_child(const struct xml_node *n, const char *ns,
-	const char *name)
+const struct xml_node *xml_child(
+	const struct xml_node *n, const char *ns, const char *name)
 {
 	return n ? find(n->children, ns, name) : NULL;
 }
 
-const struct xml_node *xml_next(const struct xml_node *n, const char *ns,
-	const char *name)
+const struct xml_node *xml_next(
+	const struct xml_node *n, const char *ns, const char *name)
 {
 	return find(n->next, ns, name);
 }
@@ -384,8 +384,8 @@ static void write_start(struct buf *b, const struct xml_node *n)
 	xml_escape(b, n->ns);
 	buf_addc(b, '"');
 	for (const struct xml_attr *a = n->attrs; a; a = a->next) {
-		bool xml = slice_eqs(a->ns,
-			"http://www.w3.org/XML/1998/namespace");
+		bool xml = slice_eqs(
+			a->ns, "http://www.w3.org/XML/1998/namespace");
 		buf_addc(b, ' ');
 		if (xml) {
 			buf_adds(b, "xml:");

@@ -29,8 +29,8 @@ struct xml_node {
 };
 
 /* ERR_SYNTAX: not well-formed, or a DOCTYPE. ERR_LIMIT: LIMIT_XML_... */
-MUST_CHECK enum err xml_parse(struct arena *arena, struct slice body,
-	struct xml_node **out);
+MUST_CHECK enum err xml_parse(
+	struct arena *arena, struct slice body, struct xml_node **out);
 /* Memory of the tree of the largest body that is allowed. */
 #define XML_ARENA MIB(24)
 /* Before the walls close. */
@@ -38,10 +38,10 @@ void xml_warm_up(void);
 
 bool xml_is(const struct xml_node *n, const char *ns, const char *name);
 /* First child element of that name, and the next of it; NULL: none. */
-const struct xml_node *xml_child(const struct xml_node *n, const char *ns,
-	const char *name);
-const struct xml_node *xml_next(const struct xml_node *n, const char *ns,
-	const char *name);
+const struct xml_node *xml_child(
+	const struct xml_node *n, const char *ns, const char *name);
+const struct xml_node *xml_next(
+	const struct xml_node *n, const char *ns, const char *name);
 /* First child element, next element: without the texts between. */
 const struct xml_node *xml_first(const struct xml_node *n);
 const struct xml_node *xml_sibling(const struct xml_node *n);

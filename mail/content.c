@@ -96,8 +96,8 @@ static bool is_quoted(unsigned char c)
 	return c != '"';
 }
 
-static enum err one_value(struct parser *p, struct cursor *c,
-	struct slice name, struct content_param ***last)
+static enum err one_value(struct parser *p, struct cursor *c, struct slice name,
+	struct content_param ***last)
 {
 	struct content_param *param;
 	struct slice value = slice_of("", 0);
@@ -122,8 +122,8 @@ static enum err one_value(struct parser *p, struct cursor *c,
 }
 
 /* *(";" name "=" value *("," value)); vCard 2.1's bare "TYPE" words too. */
-static enum err params(struct parser *p, struct cursor *c,
-	struct content_prop *prop)
+static enum err params(
+	struct parser *p, struct cursor *c, struct content_prop *prop)
 {
 	struct content_param **last = &prop->params;
 	struct slice name;
@@ -140,8 +140,8 @@ static enum err params(struct parser *p, struct cursor *c,
 	return ERR_OK;
 }
 
-static enum err split(struct parser *p, struct slice line,
-	struct content_prop *prop)
+static enum err split(
+	struct parser *p, struct slice line, struct content_prop *prop)
 {
 	struct cursor c = cursor_of(line);
 
@@ -165,8 +165,7 @@ static enum err begin(struct parser *p, struct slice name)
 {
 	struct content_comp *comp;
 
-	if (++p->comps > LIMIT_ICAL_COMPONENTS ||
-		++p->depth > LIMIT_ICAL_DEPTH)
+	if (++p->comps > LIMIT_ICAL_COMPONENTS || ++p->depth > LIMIT_ICAL_DEPTH)
 		return ERR_LIMIT;
 	if (p->closed)
 		return ERR_SYNTAX;
@@ -231,8 +230,8 @@ static enum err take_line(struct parser *p, struct slice line)
 	return add_prop(p, &prop);
 }
 
-enum err content_parse(struct arena *arena, struct slice data,
-	struct content_comp **out)
+enum err content_parse(
+	struct arena *arena, struct slice data, struct content_comp **out)
 {
 	struct parser p = { .arena = arena };
 	struct slice line;
@@ -258,8 +257,8 @@ enum err content_parse(struct arena *arena, struct slice data,
 
 /* --- looking ------------------------------------------------------------------------ */
 
-const struct content_prop *content_prop(const struct content_comp *c,
-	const char *name)
+const struct content_prop *content_prop(
+	const struct content_comp *c, const char *name)
 {
 	const struct content_prop *p = c->props;
 
@@ -268,8 +267,8 @@ const struct content_prop *content_prop(const struct content_comp *c,
 	return p;
 }
 
-const struct content_param *content_param(const struct content_prop *p,
-	const char *name)
+const struct content_param *content_param(
+	const struct content_prop *p, const char *name)
 {
 	const struct content_param *q = p->params;
 

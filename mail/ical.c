@@ -28,8 +28,8 @@ static bool uid_of(const struct content_comp *c, struct slice *out)
 	return out->n && out->n <= LIMIT_UID;
 }
 
-static enum err check_component(const struct content_comp *c,
-	const char *kind, struct content_info *info)
+static enum err check_component(const struct content_comp *c, const char *kind,
+	struct content_info *info)
 {
 	struct slice uid;
 
@@ -174,8 +174,8 @@ static int64_t days(int64_t y, int64_t m, int64_t d)
 	       of_year - 719468;
 }
 
-static bool digits(struct slice s, size_t at, size_t n, uint32_t max,
-	uint32_t *out)
+static bool digits(
+	struct slice s, size_t at, size_t n, uint32_t max, uint32_t *out)
 {
 	return num_u32(slice_of(s.p + at, n), out) == ERR_OK && *out <= max;
 }

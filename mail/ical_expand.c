@@ -68,8 +68,8 @@ static void add(struct expansion *x, int64_t start, int64_t length)
 			x->horizon = start;
 		return;
 	}
-	x->spans[x->n++] = (struct span){ start,
-		start + (length > 0 ? length : 0) };
+	x->spans[x->n++] =
+		(struct span){ start, start + (length > 0 ? length : 0) };
 }
 
 /* --- how long an instance is -------------------------------------------------------- */
@@ -163,12 +163,12 @@ static int by_time(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static enum err gather(struct expansion *x, icalcomponent *c,
-	struct exceptions *e)
+static enum err gather(
+	struct expansion *x, icalcomponent *c, struct exceptions *e)
 {
 	icalcomponent_kind kind = icalcomponent_isa(c);
-	size_t max = (size_t)icalcomponent_count_properties(c,
-			     ICAL_EXDATE_PROPERTY) +
+	size_t max = (size_t)icalcomponent_count_properties(
+			     c, ICAL_EXDATE_PROPERTY) +
 		     (size_t)icalcomponent_count_components(x->calendar, kind);
 	icalproperty *p = prop(c, ICAL_EXDATE_PROPERTY);
 
@@ -176,12 +176,12 @@ static enum err gather(struct expansion *x, icalcomponent *c,
 	e->at = mem_alloc((max + 1) * sizeof(*e->at));
 	if (!e->at)
 		return ERR_NOMEM;
-	for (; p && e->n < max; p = icalcomponent_get_next_property(c,
-					ICAL_EXDATE_PROPERTY))
+	for (; p && e->n < max;
+		p = icalcomponent_get_next_property(c, ICAL_EXDATE_PROPERTY))
 		e->at[e->n++] = seconds(time_of(p, c));
 	c = icalcomponent_get_first_component(x->calendar, kind);
-	for (; c && e->n < max; c = icalcomponent_get_next_component(
-					x->calendar, kind))
+	for (; c && e->n < max;
+		c = icalcomponent_get_next_component(x->calendar, kind))
 		if (time_at(c, ICAL_RECURRENCEID_PROPERTY, &e->at[e->n]))
 			e->n++;
 	qsort(e->at, e->n, sizeof(*e->at), by_time);
@@ -204,13 +204,13 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 	icalproperty *p, struct icaltimetype start, int64_t length)
 {
 	struct icalrecurrencetype r = icalproperty_get_rrule(p);
+	int64_t first = seconds(start);
 
 	if (r.freq == ICAL_NO_RECURRENCE)
 		return;
 	if (r.freq == ICAL_SECONDLY_RECURRENCE ||
 		r.freq == ICAL_MINUTELY_RECURRENCE) {
-		int64_t at = seconds(start);
-		x->horizon = at < x->horizon ? at : x->horizon;
+		x->horizon = first < x->horizon ? first : x->horizon;
 		return;
 	}
 	icalrecur_iterator *it = icalrecur_iterator_new(r, start);
@@ -223,7 +223,8 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 			x->horizon = at < x->horizon ? at : x->horizon;
 			break;
 		}
-		add_instance(x, e, at, length);
+		if (at != first) /* is there already */
+			add_instance(x, e, at, length);
 		t = icalrecur_iterator_next(it);
 	}
 	icalrecur_iterator_free(it);
@@ -239,9 +240,9 @@ static void expand_dates(struct expansion *x, const struct exceptions *e,
 		if (icaltime_is_null_time(d.time)) { /* a period */
 			int64_t from = seconds(d.period.start);
 			int64_t to = icaltime_is_null_time(d.period.end)
-				? from + icaldurationtype_as_int(
-						 d.period.duration)
-				: seconds(d.period.end);
+					     ? from + icaldurationtype_as_int(
+							      d.period.duration)
+					     : seconds(d.period.end);
 			add_instance(x, e, from, to - from);
 		} else {
 			add_instance(x, e, seconds(time_of(p, c)), length);
@@ -249,8 +250,8 @@ static void expand_dates(struct expansion *x, const struct exceptions *e,
 	}
 }
 
-static enum err expand_component(struct expansion *x, const struct kind *k,
-	icalcomponent *c)
+static enum err expand_component(
+	struct expansion *x, const struct kind *k, icalcomponent *c)
 {
 	icalproperty *p = prop(c, ICAL_DTSTART_PROPERTY);
 
@@ -281,8 +282,8 @@ static enum err expand_component(struct expansion *x, const struct kind *k,
 /* An iterator of its own: gather() moves the one inside the calendar. */
 static enum err expand_all(struct expansion *x)
 {
-	icalcompiter it = icalcomponent_begin_component(
-		x->calendar, ICAL_ANY_COMPONENT);
+	icalcompiter it =
+		icalcomponent_begin_component(x->calendar, ICAL_ANY_COMPONENT);
 	icalcomponent *c = icalcompiter_deref(&it);
 
 	for (; c; c = icalcompiter_next(&it)) {
@@ -320,8 +321,8 @@ static bool has_errors(icalcomponent *calendar)
 	return icalcomponent_count_errors(calendar) > 0;
 }
 
-enum err ical_expand(struct slice ics, struct span *spans, size_t *n_out,
-	int64_t *horizon)
+enum err ical_expand(
+	struct slice ics, struct span *spans, size_t *n_out, int64_t *horizon)
 {
 	struct expansion x = { .spans = spans, .horizon = INT64_MAX };
 	char *text = mem_str(ics);

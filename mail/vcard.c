@@ -12,16 +12,14 @@ static size_t count(const struct content_comp *c, const char *name)
 	return n;
 }
 
-enum err vcard_check(const struct content_comp *root,
-	struct content_info *out)
+enum err vcard_check(const struct content_comp *root, struct content_info *out)
 {
 	if (!slice_ieqs(root->name, "VCARD"))
 		return ERR_SYNTAX;
 	/* RFC 6350 6.7.9, RFC 2426 3.6.9: VERSION must be there. */
 	if (root->children || count(root, "VERSION") != 1)
 		return ERR_SYNTAX;
-	struct slice version =
-		slice_trim(content_prop(root, "VERSION")->value);
+	struct slice version = slice_trim(content_prop(root, "VERSION")->value);
 	if (!slice_eqs(version, "3.0") && !slice_eqs(version, "4.0"))
 		return ERR_UNSUPPORTED;
 	/* RFC 6350 6.2.1: one FN at least. */

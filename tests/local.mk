@@ -14,6 +14,7 @@ include tests/base.mk
 include tests/core.mk
 include tests/imap.mk
 include tests/smtp.mk
+include tests/dav.mk
 include tests/schema.mk
 
 check-programs: $(check_PROGRAMS)

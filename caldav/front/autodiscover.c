@@ -54,8 +54,8 @@ static void put_protocol(struct http *h, struct buf *b,
 
 	if (!port)
 		return;
-	buf_addf(b, "   <Protocol>\n    <Type>%s</Type>\n    <Server>",
-		p->type);
+	buf_addf(
+		b, "   <Protocol>\n    <Type>%s</Type>\n    <Server>", p->type);
 	xml_escape(b, slice_str(config_str(c, "hostname")));
 	buf_addf(b,
 		"</Server>\n    <Port>%lld</Port>\n"
@@ -86,8 +86,8 @@ static void answer_settings(struct http *h, struct slice address)
 	buf_free(&b);
 }
 
-static const struct xml_node *child_of(const struct xml_node *n,
-	const char *name)
+static const struct xml_node *child_of(
+	const struct xml_node *n, const char *name)
 {
 	for (n = xml_first(n); n; n = xml_sibling(n))
 		if (slice_eqs(n->name, name))
@@ -95,8 +95,8 @@ static const struct xml_node *child_of(const struct xml_node *n,
 	return NULL;
 }
 
-static void answer(struct http *h, const struct xml_node *root,
-	struct arena *arena)
+static void answer(
+	struct http *h, const struct xml_node *root, struct arena *arena)
 {
 	const struct xml_node *request = child_of(root, "Request");
 	const struct xml_node *mail =
@@ -114,8 +114,7 @@ static void answer(struct http *h, const struct xml_node *root,
 		return;
 	}
 	struct slice address = xml_text(mail, arena);
-	if (address.n > LIMIT_ADDRESS ||
-		slice_find(address, '@') == address.n)
+	if (address.n > LIMIT_ADDRESS || slice_find(address, '@') == address.n)
 		answer_error(h, 600, "Invalid request");
 	else
 		answer_settings(h, address);
@@ -149,8 +148,8 @@ static bool is_host(struct slice s)
 
 static void json(struct http *h, unsigned status, const char *text)
 {
-	http_answer(h, status, "application/json; charset=utf-8",
-		slice_str(text));
+	http_answer(
+		h, status, "application/json; charset=utf-8", slice_str(text));
 }
 
 void page_autodiscover_json(struct http *h, struct slice body)

@@ -50,8 +50,8 @@ void http_start_head(struct http *h, unsigned status)
 	struct tm tm;
 
 	if (gmtime_r(&now, &tm))
-		(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT",
-			&tm);
+		(void)strftime(
+			date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	conn_writef(h->conn, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
 		http_reason(status), date);
 	h->head_sent = true;
@@ -73,8 +73,8 @@ static void put_length(struct http *h, unsigned status, size_t n)
 		conn_writef(h->conn, "Content-Length: %zu\r\n", n);
 }
 
-void http_answer(struct http *h, unsigned status, const char *type,
-	struct slice body)
+void http_answer(
+	struct http *h, unsigned status, const char *type, struct slice body)
 {
 	http_start_head(h, status);
 	if (type)
@@ -85,8 +85,8 @@ void http_answer(struct http *h, unsigned status, const char *type,
 		conn_write(h->conn, body);
 }
 
-void http_answer_with(struct http *h, unsigned status, const char *name,
-	const char *value)
+void http_answer_with(
+	struct http *h, unsigned status, const char *name, const char *value)
 {
 	http_start_head(h, status);
 	conn_writef(h->conn, "%s: %s\r\n", name, value);
@@ -314,8 +314,8 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
-void http_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls)
+void http_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls)
 {
 	struct http *h = mem_new(struct http);
 

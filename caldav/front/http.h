@@ -61,13 +61,13 @@ struct http {
 };
 
 /* http.c */
-void http_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls);
+void http_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls);
 /* A whole answer; `type` NULL: no body. Not for a request at the session. */
-void http_answer(struct http *h, unsigned status, const char *type,
-	struct slice body);
-void http_answer_with(struct http *h, unsigned status, const char *name,
-	const char *value);
+void http_answer(
+	struct http *h, unsigned status, const char *type, struct slice body);
+void http_answer_with(
+	struct http *h, unsigned status, const char *name, const char *value);
 /* Answers, and throws the rest of the body away (or the connection, when that
  * is long or was not begun). */
 void http_refuse(struct http *h, unsigned status);

@@ -230,9 +230,8 @@ static const struct conn_events stream_events = {
 static void ask_for_credentials(struct http *h)
 {
 	http_start_head(h, 401);
-	conn_writes(h->conn,
-		"WWW-Authenticate: Basic realm=\"Bastide\", "
-		"charset=\"UTF-8\"\r\nContent-Length: 0\r\n");
+	conn_writes(h->conn, "WWW-Authenticate: Basic realm=\"Bastide\", "
+			     "charset=\"UTF-8\"\r\nContent-Length: 0\r\n");
 	http_end_head(h);
 }
 
@@ -261,8 +260,8 @@ static void on_challenge(void *arg, struct slice message)
 	refuse_login(h, 503);
 }
 
-static void on_success(void *arg, struct conn *stream,
-	struct slice server_final)
+static void on_success(
+	void *arg, struct conn *stream, struct slice server_final)
 {
 	struct http *h = arg;
 

@@ -30,8 +30,7 @@ page_fn *setup_find(struct http *h)
 	struct slice path = buf_slice(&h->path);
 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-		if (h->method != pages[i].method &&
-			h->method != pages[i].other)
+		if (h->method != pages[i].method && h->method != pages[i].other)
 			continue;
 		if (slice_ieqs(path, pages[i].path))
 			return pages[i].page;
@@ -70,8 +69,8 @@ static struct slice domain_of(struct http *h, struct buf *address)
 	if (slice_iprefix(host, "autoconfig."))
 		host = slice_from(host, 11);
 	return is_domain(host)
-		? host
-		: slice_str(config_str(h->front->config, "hostname"));
+		       ? host
+		       : slice_str(config_str(h->front->config, "hostname"));
 }
 
 struct server {
@@ -101,8 +100,8 @@ static void put_server(struct http *h, struct buf *b, const struct server *s)
 		(long long)port, s->socket, s->kind);
 }
 
-static void put_dav(struct http *h, struct buf *b, const char *element,
-	const char *type)
+static void put_dav(
+	struct http *h, struct buf *b, const char *element, const char *type)
 {
 	int64_t port = config_num(h->front->config, "https_port");
 

@@ -45,7 +45,7 @@ enum place {
 struct place_at {
 	enum place place;
 	struct slice collection_name, resource_name; /* of the path */
-	bool has_collection; /* `collection` is valid */
+	bool has_collection;                         /* `collection` is valid */
 	struct collection_row collection;
 	struct resource_row resource; /* AT_RESOURCE */
 	bool deep; /* the path goes on below a resource's name */
@@ -78,10 +78,10 @@ struct dav {
 	struct place_at at;
 
 	/* the answer */
-	struct buf out; /* waits to become a DATA record */
+	struct buf out;       /* waits to become a DATA record */
 	bool head_sent, over; /* over: nothing but `out` is left to send */
 	enum dav_step (*more)(struct dav *d); /* the job */
-	void *job;			      /* its own, in `arena` */
+	void *job;                            /* its own, in `arena` */
 	struct later later;
 	struct job *work; /* the worker has something of ours */
 };
@@ -119,6 +119,9 @@ enum dav_step dav_fail(struct dav *d, enum err e);
 /* A failed precondition (RFC 4918 16): `inside` is XML, or NULL. */
 void respond_precondition(struct dav *d, unsigned status, const char *ns,
 	const char *name, const char *inside);
+/* Another element of DAV: as the whole answer. */
+void respond_element(
+	struct dav *d, unsigned status, const char *name, struct slice inside);
 /* 207 and the beginning of a multistatus. What is shown is what was committed
  * until now; say it again after each slice. */
 void multistatus_begin(struct dav *d);
@@ -143,13 +146,13 @@ enum want_kind { WANT_PROP, WANT_ALLPROP, WANT_PROPNAME };
 struct want {
 	enum want_kind kind;
 	const struct xml_node *props; /* its children are the names */
-	bool minimal;		      /* RFC 8144 2.1: no 404s */
+	bool minimal;                 /* RFC 8144 2.1: no 404s */
 };
 /* From the element that has <prop>, <allprop> or <propname>; none: allprop. */
 struct want want_of(struct dav *d, const struct xml_node *n);
 /* <response> with the properties; ERR_NOTFOUND: the data went away. */
-MUST_CHECK enum err response_props(struct dav *d, const struct want *w,
-	struct place_at *at);
+MUST_CHECK enum err response_props(
+	struct dav *d, const struct want *w, struct place_at *at);
 /* Whether PROPPATCH, MKCOL may set it at `place`; else *precondition may say
  * why. Checks the value. */
 bool property_settable(struct dav *d, const struct xml_node *prop,
@@ -159,8 +162,8 @@ MUST_CHECK enum err property_store(struct dav *d, uint64_t collection,
 	const struct xml_node *prop, bool set);
 MUST_CHECK enum err kept_load(struct dav *d, struct place_at *at);
 /* NULL: not kept. */
-const struct property *kept_find(const struct place_at *at, const char *ns,
-	const char *name);
+const struct property *kept_find(
+	const struct place_at *at, const char *ns, const char *name);
 /* Whether the calendar takes that kind (supported-calendar-component-set). */
 bool calendar_takes(struct dav *d, struct place_at *at, struct slice component);
 
@@ -174,8 +177,8 @@ bool filter_range(const struct filter *f, int64_t *start, int64_t *end);
 struct slice filter_component(const struct filter *f);
 /* Nothing but range and component is asked for. */
 bool filter_needs_data(const struct filter *f);
-MUST_CHECK enum err filter_match(const struct filter *f,
-	struct slice data, struct arena *arena, bool *out);
+MUST_CHECK enum err filter_match(const struct filter *f, struct slice data,
+	struct arena *arena, bool *out);
 
 /* --- the methods: method_name.c ----------------------------------------------------- */
 typedef enum dav_step method_fn(struct dav *d);

@@ -71,8 +71,8 @@ static void *make(struct compiler *c, size_t n)
 	return arena_alloc(c->d->arena, n);
 }
 
-static enum err read_collation(struct compiler *c, const struct xml_node *n,
-	enum collation *out)
+static enum err read_collation(
+	struct compiler *c, const struct xml_node *n, enum collation *out)
 {
 	static const struct {
 		const char *name;
@@ -96,8 +96,8 @@ static enum err read_collation(struct compiler *c, const struct xml_node *n,
 	return unsupported(c, "supported-collation");
 }
 
-static enum err read_type(struct compiler *c, const struct xml_node *n,
-	enum match_type *out)
+static enum err read_type(
+	struct compiler *c, const struct xml_node *n, enum match_type *out)
 {
 	static const char *const names[] = { "contains", "equals",
 		"starts-with", "ends-with" };
@@ -122,8 +122,8 @@ static enum err fold(enum collation collation, struct slice s, struct buf *b)
 }
 
 /* A text that is only blanks means them: xml_text would trim. */
-static enum err compile_text(struct compiler *c, const struct xml_node *n,
-	struct text_match **out)
+static enum err compile_text(
+	struct compiler *c, const struct xml_node *n, struct text_match **out)
 {
 	struct text_match *m = make(c, sizeof(*m));
 	struct buf b;
@@ -142,8 +142,8 @@ static enum err compile_text(struct compiler *c, const struct xml_node *n,
 	return ERR_OK;
 }
 
-static enum err compile_param(struct compiler *c, const struct xml_node *n,
-	struct param_filter **out)
+static enum err compile_param(
+	struct compiler *c, const struct xml_node *n, struct param_filter **out)
 {
 	struct param_filter *p = make(c, sizeof(*p));
 	const struct xml_node *text = xml_child(n, c->ns, "text-match");
@@ -160,8 +160,8 @@ static enum err compile_param(struct compiler *c, const struct xml_node *n,
 	return ERR_OK;
 }
 
-static enum err compile_prop(struct compiler *c, const struct xml_node *n,
-	struct prop_filter **out)
+static enum err compile_prop(
+	struct compiler *c, const struct xml_node *n, struct prop_filter **out)
 {
 	struct prop_filter *p = make(c, sizeof(*p));
 
@@ -172,8 +172,7 @@ static enum err compile_prop(struct compiler *c, const struct xml_node *n,
 		return ERR_SYNTAX;
 	struct text_match **text = &p->matches;
 	struct param_filter **param = &p->params;
-	p->any = c->filter->cards &&
-		 !slice_eqs(xml_attr(n, "test"), "allof");
+	p->any = c->filter->cards && !slice_eqs(xml_attr(n, "test"), "allof");
 	for (n = xml_first(n); n; n = xml_sibling(n)) {
 		if (xml_is(n, c->ns, "is-not-defined")) {
 			p->absent = true;
@@ -201,8 +200,8 @@ static enum err read_time(const struct xml_node *n, const char *name,
 }
 
 /* RFC 4791 9.9: at least one end, both in UTC. */
-static enum err compile_range(struct compiler *c, const struct xml_node *n,
-	bool below_top)
+static enum err compile_range(
+	struct compiler *c, const struct xml_node *n, bool below_top)
 {
 	struct filter *f = c->filter;
 
@@ -220,8 +219,8 @@ static enum err compile_range(struct compiler *c, const struct xml_node *n,
 	return ERR_OK;
 }
 
-static enum err compile_props(struct compiler *c, const struct xml_node *n,
-	struct prop_filter **last)
+static enum err compile_props(
+	struct compiler *c, const struct xml_node *n, struct prop_filter **last)
 {
 	for (n = xml_child(n, c->ns, "prop-filter"); n;
 		n = xml_next(n, c->ns, "prop-filter")) {
@@ -291,9 +290,9 @@ enum err filter_new(struct dav *d, const struct xml_node *n, bool cards,
 	struct filter **out, const char **precondition)
 {
 	struct filter *f = arena_alloc(d->arena, sizeof(*f));
-	struct compiler c = { .d = d,
-		.filter = f,
-		.ns = cards ? NS_CARDDAV : NS_CALDAV };
+	struct compiler c = {
+		.d = d, .filter = f, .ns = cards ? NS_CARDDAV : NS_CALDAV
+	};
 	enum err e;
 
 	if (!f)
@@ -302,8 +301,9 @@ enum err filter_new(struct dav *d, const struct xml_node *n, bool cards,
 	f->any = !slice_eqs(xml_attr(n, "test"), "allof");
 	e = cards ? compile_props(&c, n, &f->top.props)
 		  : compile_calendar(&c, n);
-	*precondition = c.why ? c.why
-		: e == ERR_SYNTAX && !cards ? "valid-filter" : NULL;
+	*precondition = c.why                       ? c.why
+			: e == ERR_SYNTAX && !cards ? "valid-filter"
+						    : NULL;
 	TRY(e);
 	*out = f;
 	return ERR_OK;
@@ -350,8 +350,8 @@ static bool text_is(const struct text_match *m, struct slice s)
 	return !m->text.n || slice_find_slice(s, m->text) <= s.n;
 }
 
-static bool match_text(const struct text_match *m, struct slice raw,
-	bool escaped)
+static bool match_text(
+	const struct text_match *m, struct slice raw, bool escaped)
 {
 	struct buf plain, folded;
 
@@ -368,8 +368,8 @@ static bool match_text(const struct text_match *m, struct slice raw,
 	return is != m->negate;
 }
 
-static bool match_param(const struct param_filter *f,
-	const struct content_prop *p)
+static bool match_param(
+	const struct param_filter *f, const struct content_prop *p)
 {
 	bool there = false;
 
@@ -386,8 +386,8 @@ static bool match_param(const struct param_filter *f,
 }
 
 /* All conditions on one instance of the property, or any of them. */
-static bool match_instance(const struct prop_filter *f,
-	const struct content_prop *p)
+static bool match_instance(
+	const struct prop_filter *f, const struct content_prop *p)
 {
 	bool none = !f->matches && !f->params;
 
@@ -400,8 +400,8 @@ static bool match_instance(const struct prop_filter *f,
 	return none || !f->any;
 }
 
-static bool match_prop(const struct prop_filter *f,
-	const struct content_comp *c)
+static bool match_prop(
+	const struct prop_filter *f, const struct content_comp *c)
 {
 	bool there = false;
 
@@ -415,8 +415,8 @@ static bool match_prop(const struct prop_filter *f,
 	return f->absent && !there;
 }
 
-static bool match_props(const struct prop_filter *f, bool any,
-	const struct content_comp *c)
+static bool match_props(
+	const struct prop_filter *f, bool any, const struct content_comp *c)
 {
 	if (!f)
 		return true;
@@ -426,12 +426,12 @@ static bool match_props(const struct prop_filter *f, bool any,
 	return !any;
 }
 
-static bool match_children(const struct comp_filter *f,
-	const struct content_comp *c);
+static bool match_children(
+	const struct comp_filter *f, const struct content_comp *c);
 
 /* Three levels at most (compile_children): this is no recursion over input. */
-static bool match_child(const struct comp_filter *f,
-	const struct content_comp *parent)
+static bool match_child(
+	const struct comp_filter *f, const struct content_comp *parent)
 {
 	bool there = false;
 
@@ -446,8 +446,8 @@ static bool match_child(const struct comp_filter *f,
 	return f->absent && !there;
 }
 
-static bool match_children(const struct comp_filter *f,
-	const struct content_comp *c)
+static bool match_children(
+	const struct comp_filter *f, const struct content_comp *c)
 {
 	for (const struct comp_filter *g = f->children; g; g = g->next)
 		if (!match_child(g, c))

@@ -60,6 +60,6 @@ enum dav_step method_copy(struct dav *d)
 	e = resource_data(d->account, d->at.resource.id, d->arena, &data);
 	if (e != ERR_OK)
 		return dav_fail(d, e);
-	return object_store(d, to, data,
-		d->method == METHOD_MOVE ? &d->at : NULL);
+	return object_store(
+		d, to, data, d->method == METHOD_MOVE ? &d->at : NULL);
 }

@@ -69,8 +69,8 @@ static enum dav_step give(struct dav *d)
 {
 	const struct resource_row *r = &d->at.resource;
 	struct slice type = slice_str(slice_eqs(r->component, "VCARD")
-			? "text/vcard; charset=utf-8"
-			: "text/calendar; charset=utf-8");
+					      ? "text/vcard; charset=utf-8"
+					      : "text/calendar; charset=utf-8");
 	struct header fields[] = { { "Content-Type", type },
 		{ "ETag", { NULL, 0 } } };
 	struct slice data;
@@ -104,7 +104,8 @@ enum dav_step method_get(struct dav *d)
 	} else if (d->at.place == AT_NOTHING) {
 		respond_err(d, ERR_NOTFOUND);
 	} else {
-		respond_status(d, 405); /* a collection has no form of its own */
+		respond_status(
+			d, 405); /* a collection has no form of its own */
 	}
 	return DAV_OVER;
 }

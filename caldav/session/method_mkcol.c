@@ -25,8 +25,8 @@ static enum err kind_of(struct dav *d, struct making *m)
 	if (d->method == METHOD_MKCALENDAR) {
 		m->kind = COLLECTION_CALENDAR;
 		return !d->xml || xml_is(d->xml, NS_CALDAV, "mkcalendar")
-			? ERR_OK
-			: ERR_SYNTAX;
+			       ? ERR_OK
+			       : ERR_SYNTAX;
 	}
 	if (d->xml && !xml_is(d->xml, NS_DAV, "mkcol"))
 		return ERR_SYNTAX;
@@ -45,11 +45,11 @@ static bool is_type(const struct xml_node *p)
 	return xml_is(p, NS_DAV, "resourcetype");
 }
 
-static const struct xml_node *first_refused(struct dav *d,
-	const struct making *m)
+static const struct xml_node *first_refused(
+	struct dav *d, const struct making *m)
 {
-	enum place place = m->kind == COLLECTION_CALENDAR ? AT_CALENDAR
-							  : AT_CONTACTS;
+	enum place place =
+		m->kind == COLLECTION_CALENDAR ? AT_CALENDAR : AT_CONTACTS;
 	const char *why;
 	const struct xml_node *p = xml_first(m->props);
 
@@ -62,8 +62,7 @@ static enum err make(struct dav *d, const struct making *m)
 {
 	uint64_t id;
 
-	TRY(collection_create(d->account, m->kind, d->at.collection_name,
-		&id));
+	TRY(collection_create(d->account, m->kind, d->at.collection_name, &id));
 	for (const struct xml_node *p = xml_first(m->props); p;
 		p = xml_sibling(p))
 		if (!is_type(p))
@@ -81,9 +80,7 @@ static enum dav_step refuse_property(struct dav *d, const struct xml_node *p)
 	open_tag(&b, p->ns, p->name, true);
 	buf_adds(&b, "</D:prop><D:status>HTTP/1.1 403 Forbidden</D:status>"
 		     "</D:propstat>");
-	buf_addc(&b, 0);
-	respond_precondition(d, 403, NS_DAV, "mkcol-response",
-		buf_err(&b) == ERR_OK ? b.p : NULL);
+	respond_element(d, 403, "mkcol-response", buf_slice(&b));
 	buf_free(&b);
 	return DAV_OVER;
 }
@@ -95,8 +92,8 @@ static enum dav_step refuse(struct dav *d, enum err e)
 		respond_status(d, 405);
 		break;
 	case ERR_TYPE:
-		respond_precondition(d, 403, NS_DAV, "valid-resourcetype",
-			NULL);
+		respond_precondition(
+			d, 403, NS_DAV, "valid-resourcetype", NULL);
 		break;
 	case ERR_NOPERM:
 		respond_precondition(d, 403, NS_CALDAV,

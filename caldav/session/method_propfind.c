@@ -10,27 +10,30 @@ struct propfind {
 	bool began;
 	struct slice after; /* the last resource's name, owned below */
 	char name[LIMIT_SEGMENT_NAME + 1];
+	struct collection_row *rows; /* of the home */
+	size_t n_rows, next;
 };
 
-static enum err put_collections(struct dav *d, struct propfind *p,
-	enum collection_kind kind)
+static enum err list_kind(
+	struct dav *d, struct propfind *p, enum collection_kind kind)
 {
-	struct collection_row *rows =
-		arena_array(d->batch, struct collection_row, LIMIT_COLLECTIONS);
 	size_t n;
 
-	if (!rows)
-		return ERR_NOMEM;
-	TRY(collection_list(d->account, kind, d->batch, rows,
+	TRY(collection_list(d->account, kind, d->arena, p->rows + p->n_rows,
 		LIMIT_COLLECTIONS, &n));
-	for (size_t i = 0; i < n; i++) {
-		struct place_at at = { .place = kind == COLLECTION_CALENDAR
-				? AT_CALENDAR
-				: AT_CONTACTS,
-			.collection = rows[i] };
-		TRY(response_props(d, &p->want, &at));
-	}
+	p->n_rows += n;
 	return ERR_OK;
+}
+
+/* Both kinds at once; LIMIT_COLLECTIONS bounds the list. */
+static enum err list_home(struct dav *d, struct propfind *p)
+{
+	p->rows = arena_array(
+		d->arena, struct collection_row, 2 * (size_t)LIMIT_COLLECTIONS);
+	if (!p->rows)
+		return ERR_NOMEM;
+	TRY(list_kind(d, p, COLLECTION_CALENDAR));
+	return list_kind(d, p, COLLECTION_CONTACTS);
 }
 
 static enum err put_one(struct dav *d, struct propfind *p, enum place place)
@@ -40,21 +43,27 @@ static enum err put_one(struct dav *d, struct propfind *p, enum place place)
 	return response_props(d, &p->want, &at);
 }
 
-/* A home has at most LIMIT_COLLECTIONS: one slice. */
+static enum err put_collection(
+	struct dav *d, struct propfind *p, const struct collection_row *row)
+{
+	struct place_at at = { .place = row->kind == COLLECTION_CALENDAR
+						? AT_CALENDAR
+						: AT_CONTACTS,
+		.collection = *row };
+
+	arena_reset(d->batch);
+	return response_props(d, &p->want, &at);
+}
+
 static enum dav_step more_home(struct dav *d, struct propfind *p)
 {
-	enum err e = ERR_OK;
+	uint64_t since = loop_now_us();
+	enum err e = p->rows ? ERR_OK : list_home(d, p);
 
-	if (d->at.place == AT_ROOT) {
-		e = put_one(d, p, AT_PRINCIPALS);
-		if (e == ERR_OK)
-			e = put_one(d, p, AT_HOME);
-	} else if (d->at.place == AT_PRINCIPALS) {
-		e = put_one(d, p, AT_PRINCIPAL);
-	} else if (d->at.place == AT_HOME) {
-		e = put_collections(d, p, COLLECTION_CALENDAR);
-		if (e == ERR_OK)
-			e = put_collections(d, p, COLLECTION_CONTACTS);
+	while (e == ERR_OK && p->next < p->n_rows) {
+		if (slice_over(d, since))
+			return DAV_MORE;
+		e = put_collection(d, p, &p->rows[p->next++]);
 	}
 	if (e != ERR_OK)
 		return dav_fail(d, e);
@@ -62,8 +71,22 @@ static enum dav_step more_home(struct dav *d, struct propfind *p)
 	return DAV_OVER;
 }
 
-static enum err put_resource(struct dav *d, struct propfind *p,
-	const struct resource_row *r)
+/* Above the homes: what leads to them. */
+static enum dav_step more_above(struct dav *d, struct propfind *p)
+{
+	bool root = d->at.place == AT_ROOT;
+	enum err e = put_one(d, p, root ? AT_PRINCIPALS : AT_PRINCIPAL);
+
+	if (e == ERR_OK && root)
+		e = put_one(d, p, AT_HOME);
+	if (e != ERR_OK)
+		return dav_fail(d, e);
+	multistatus_end(d);
+	return DAV_OVER;
+}
+
+static enum err put_resource(
+	struct dav *d, struct propfind *p, const struct resource_row *r)
 {
 	struct place_at at = { .place = AT_RESOURCE,
 		.collection_name = d->at.collection.name,
@@ -128,7 +151,7 @@ static enum dav_step more(struct dav *d)
 	}
 	if (d->at.place & AT_COLLECTION)
 		return more_resources(d, p);
-	return more_home(d, p);
+	return d->at.place == AT_HOME ? more_home(d, p) : more_above(d, p);
 }
 
 enum dav_step method_propfind(struct dav *d)
@@ -146,8 +169,8 @@ enum dav_step method_propfind(struct dav *d)
 	}
 	/* RFC 4918 9.1: no Depth is infinity, which may be refused. */
 	if (!slice_eqs(depth, "0") && !slice_eqs(depth, "1")) {
-		respond_precondition(d, 403, NS_DAV, "propfind-finite-depth",
-			NULL);
+		respond_precondition(
+			d, 403, NS_DAV, "propfind-finite-depth", NULL);
 		return DAV_OVER;
 	}
 	p = arena_alloc(d->arena, sizeof(*p));

@@ -3,8 +3,8 @@
 #include "dav.h"
 
 /* Calls `each` for every property of <set> and <remove>. */
-static enum err walk(struct dav *d, enum err (*each)(struct dav *d,
-	const struct xml_node *prop, bool set))
+static enum err walk(struct dav *d,
+	enum err (*each)(struct dav *d, const struct xml_node *prop, bool set))
 {
 	const struct xml_node *n = xml_first(d->xml);
 
@@ -24,8 +24,7 @@ static enum err check(struct dav *d, const struct xml_node *p, bool set)
 {
 	const char *why;
 
-	return property_settable(d, p, d->at.place, &why) ? ERR_OK
-							  : ERR_NOPERM;
+	return property_settable(d, p, d->at.place, &why) ? ERR_OK : ERR_NOPERM;
 }
 
 static enum err apply(struct dav *d, const struct xml_node *p, bool set)
@@ -35,8 +34,8 @@ static enum err apply(struct dav *d, const struct xml_node *p, bool set)
 
 /* --- the answer --------------------------------------------------------------------- */
 
-static void put_status(struct dav *d, const struct xml_node *p,
-	unsigned status, const char *why)
+static void put_status(struct dav *d, const struct xml_node *p, unsigned status,
+	const char *why)
 {
 	struct buf *b = &d->out;
 

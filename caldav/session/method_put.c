@@ -26,16 +26,15 @@ enum dav_step method_put(struct dav *d)
 	return DAV_OVER;
 }
 
-static enum err delete(struct dav *d)
-{
+static enum err delete (struct dav *d) {
 	struct place_at *at = &d->at;
 
 	TRY(store_begin_freeing(d->tenant->store));
-	return dav_commit(d,
-		at->place == AT_RESOURCE
-			? resource_delete(d->account, at->collection.id,
-				  at->resource_name)
-			: collection_delete(d->account, at->collection.id));
+	return dav_commit(
+		d, at->place == AT_RESOURCE
+			   ? resource_delete(d->account, at->collection.id,
+				     at->resource_name)
+			   : collection_delete(d->account, at->collection.id));
 }
 
 enum dav_step method_delete(struct dav *d)
@@ -51,7 +50,7 @@ enum dav_step method_delete(struct dav *d)
 	else if (at->place == AT_RESOURCE && !conditions_hold(d, etag))
 		e = ERR_CONFLICT;
 	else
-		e = delete(d);
+		e = delete (d);
 	if (e == ERR_OK)
 		respond_status(d, 204);
 	else

@@ -16,17 +16,17 @@ static bool is_own(struct dav *d, struct slice login)
 enum err path_find_collection(struct dav *d, struct slice name,
 	struct arena *arena, struct collection_row *out)
 {
-	enum err e = collection_find(d->account, COLLECTION_CALENDAR, name,
-		arena, out);
+	enum err e = collection_find(
+		d->account, COLLECTION_CALENDAR, name, arena, out);
 
 	if (e == ERR_NOTFOUND)
-		e = collection_find(d->account, COLLECTION_CONTACTS, name,
-			arena, out);
+		e = collection_find(
+			d->account, COLLECTION_CONTACTS, name, arena, out);
 	return e;
 }
 
-static enum err find_resource(struct dav *d, struct arena *arena,
-	struct place_at *at)
+static enum err find_resource(
+	struct dav *d, struct arena *arena, struct place_at *at)
 {
 	enum err e = resource_find(d->account, at->collection.id,
 		at->resource_name, arena, &at->resource);
@@ -62,8 +62,8 @@ static enum err below_home(struct dav *d, struct slice rest,
 	return ERR_OK;
 }
 
-static enum err principals(struct dav *d, struct slice rest,
-	struct place_at *at)
+static enum err principals(
+	struct dav *d, struct slice rest, struct place_at *at)
 {
 	struct slice login = slice_cut(rest, '/', &rest);
 

@@ -194,20 +194,19 @@ static bool get_components(struct dav *d, struct place_at *at, struct buf *b)
 		      "<C:comp name=\"VJOURNAL\"/>");
 }
 
-static bool get_calendar_data_types(struct dav *d, struct place_at *at,
-	struct buf *b)
+static bool get_calendar_data_types(
+	struct dav *d, struct place_at *at, struct buf *b)
 {
 	return put(b, "<C:calendar-data content-type=\"text/calendar\" "
 		      "version=\"2.0\"/>");
 }
 
-static bool get_address_data_types(struct dav *d, struct place_at *at,
-	struct buf *b)
+static bool get_address_data_types(
+	struct dav *d, struct place_at *at, struct buf *b)
 {
-	return put(b,
-		"<CR:address-data-type content-type=\"text/vcard\" "
-		"version=\"3.0\"/><CR:address-data-type "
-		"content-type=\"text/vcard\" version=\"4.0\"/>");
+	return put(b, "<CR:address-data-type content-type=\"text/vcard\" "
+		      "version=\"3.0\"/><CR:address-data-type "
+		      "content-type=\"text/vcard\" version=\"4.0\"/>");
 }
 
 static bool get_collations(struct dav *d, struct place_at *at, struct buf *b)
@@ -217,7 +216,8 @@ static bool get_collations(struct dav *d, struct place_at *at, struct buf *b)
 		"i;unicode-casemap", "i;octet" };
 
 	for (size_t i = 0; i < 3; i++)
-		buf_addf(b, "<%s:supported-collation>%s</%s:supported-collation>",
+		buf_addf(b,
+			"<%s:supported-collation>%s</%s:supported-collation>",
 			p, names[i], p);
 	return true;
 }
@@ -238,8 +238,8 @@ static bool get_quota_used(struct dav *d, struct place_at *at, struct buf *b)
 	return true;
 }
 
-static bool get_quota_available(struct dav *d, struct place_at *at,
-	struct buf *b)
+static bool get_quota_available(
+	struct dav *d, struct place_at *at, struct buf *b)
 {
 	struct quota q;
 
@@ -345,8 +345,8 @@ static bool is_named(struct slice kept, struct slice ns, struct slice name)
 	       slice_eq(slice_from(kept, ns.n + 1), name);
 }
 
-static const struct property *find_kept(const struct place_at *at,
-	struct slice ns, struct slice name)
+static const struct property *find_kept(
+	const struct place_at *at, struct slice ns, struct slice name)
 {
 	for (size_t i = 0; i < at->n_kept; i++)
 		if (is_named(at->kept[i].name, ns, name))
@@ -354,8 +354,8 @@ static const struct property *find_kept(const struct place_at *at,
 	return NULL;
 }
 
-const struct property *kept_find(const struct place_at *at, const char *ns,
-	const char *name)
+const struct property *kept_find(
+	const struct place_at *at, const char *ns, const char *name)
 {
 	return find_kept(at, slice_str(ns), slice_str(name));
 }
@@ -366,13 +366,13 @@ bool calendar_takes(struct dav *d, struct place_at *at, struct slice component)
 
 	if (kept_load(d, at) != ERR_OK)
 		return false;
-	const struct property *p = kept_find(
-		at, NS_CALDAV, "supported-calendar-component-set");
+	const struct property *p =
+		kept_find(at, NS_CALDAV, "supported-calendar-component-set");
 	if (!p)
 		return true;
 	/* As xml_write_inner wrote it. */
-	int n = snprintf(wanted, sizeof(wanted), "name=\"%.*s\"",
-		SLICE_ARG(component));
+	int n = snprintf(
+		wanted, sizeof(wanted), "name=\"%.*s\"", SLICE_ARG(component));
 	struct slice needle = slice_of(wanted, (size_t)n);
 	return slice_find_slice(p->value, needle) <= p->value.n;
 }
@@ -439,8 +439,8 @@ static void put_all(struct answer *a, bool names)
 	for (size_t i = 0; i < N_ROWS; i++) {
 		const struct row *r = &rows[i];
 		struct slice ns = slice_str(r->ns), name = slice_str(r->name);
-		bool wanted = names ? !(r->flags & ASKED_ONLY)
-				    : r->flags & ALLPROP;
+		bool wanted =
+			names ? !(r->flags & ASKED_ONLY) : r->flags & ALLPROP;
 		if (!wanted || !(r->where & a->at->place))
 			continue;
 		if (!names)
@@ -466,8 +466,8 @@ static void put_included(struct answer *a)
 		put_asked(a);
 }
 
-enum err response_props(struct dav *d, const struct want *w,
-	struct place_at *at)
+enum err response_props(
+	struct dav *d, const struct want *w, struct place_at *at)
 {
 	struct answer a = { .d = d, .at = at, .want = w };
 
@@ -545,8 +545,8 @@ bool property_settable(struct dav *d, const struct xml_node *prop,
 		*precondition = "cannot-modify-protected-property";
 		return false;
 	}
-	if (xml_is(prop, NS_CALDAV, "calendar-timezone") &&
-		prop->children && !is_timezone(d, prop))
+	if (xml_is(prop, NS_CALDAV, "calendar-timezone") && prop->children &&
+		!is_timezone(d, prop))
 		return false;
 	return true;
 }
@@ -566,9 +566,9 @@ enum err property_store(struct dav *d, uint64_t collection,
 	if (set && !value.n)
 		buf_adds(&value, EMPTY);
 	enum err e = buf_err(&name) || buf_err(&value)
-		? ERR_LIMIT
-		: collection_set_property(d->account, collection,
-			  buf_slice(&name), buf_slice(&value));
+			     ? ERR_LIMIT
+			     : collection_set_property(d->account, collection,
+				       buf_slice(&name), buf_slice(&value));
 	buf_free(&name);
 	buf_free(&value);
 	return e;

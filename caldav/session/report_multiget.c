@@ -17,9 +17,8 @@ static bool find(struct dav *d, struct slice href, struct place_at *at)
 
 	buf_init(&path, LIMIT_HTTP_LINE);
 	enum err e = target_decode(href, &path, &query);
-	struct slice kept = e == ERR_OK
-		? arena_copy(d->batch, buf_slice(&path))
-		: slice_of(NULL, 0);
+	struct slice kept = e == ERR_OK ? arena_copy(d->batch, buf_slice(&path))
+					: slice_of(NULL, 0);
 	buf_free(&path);
 	/* What lies in another collection is not this one's to give. */
 	return kept.p && path_find(d, kept, d->batch, at) == ERR_OK &&

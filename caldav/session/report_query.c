@@ -23,8 +23,8 @@ struct query {
 	bool limited, cut;
 };
 
-static enum err next_rows(struct dav *d, struct query *q,
-	struct resource_row *rows, size_t *n)
+static enum err next_rows(
+	struct dav *d, struct query *q, struct resource_row *rows, size_t *n)
 {
 	if (q->ranged)
 		return resource_in_range(d->account, d->at.collection.id,
@@ -39,8 +39,7 @@ static enum err matches(struct dav *d, struct query *q, struct place_at *at,
 {
 	struct slice component = filter_component(q->filter);
 
-	*out = !component.n ||
-	       slice_ieq(component, at->resource.component);
+	*out = !component.n || slice_ieq(component, at->resource.component);
 	if (!*out || !filter_needs_data(q->filter))
 		return ERR_OK;
 	TRY(resource_data(d->account, at->resource.id, scratch, &at->data));
@@ -86,8 +85,7 @@ static enum dav_step end(struct dav *d, struct query *q)
 }
 
 /* Rows live in `batch`, the data of one row in an arena of its own. */
-static enum dav_step run(struct dav *d, struct query *q,
-	struct arena *scratch)
+static enum dav_step run(struct dav *d, struct query *q, struct arena *scratch)
 {
 	struct resource_row rows[BATCH];
 	uint64_t since = loop_now_us();
@@ -112,7 +110,7 @@ static enum dav_step run(struct dav *d, struct query *q,
 
 static enum dav_step more(struct dav *d)
 {
-	struct arena *scratch = arena_new(DAV_ARENA);
+	struct arena *scratch = arena_new(LIMIT_CONTENT_ARENA + LIMIT_RESOURCE);
 
 	respond_gate(d);
 	if (!scratch)
@@ -144,8 +142,8 @@ enum dav_step report_query(struct dav *d)
 {
 	bool cards = d->at.place == AT_CONTACTS;
 	struct query *q = arena_alloc(d->arena, sizeof(*q));
-	const struct xml_node *filter = xml_child(
-		d->xml, cards ? NS_CARDDAV : NS_CALDAV, "filter");
+	const struct xml_node *filter =
+		xml_child(d->xml, cards ? NS_CARDDAV : NS_CALDAV, "filter");
 	const char *why = NULL;
 
 	if (!q)

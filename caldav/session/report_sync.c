@@ -14,14 +14,14 @@ struct sync {
 	struct want want;
 	bool initial;
 	uint64_t since, until; /* change numbers; `since` moves on */
-	uint32_t left;	       /* of the limit */
+	uint32_t left;         /* of the limit */
 	bool cut;
 	char name[LIMIT_SEGMENT_NAME + 1];
 	struct slice after;
 };
 
-static enum err put_row(struct dav *d, struct sync *s,
-	const struct resource_row *r)
+static enum err put_row(
+	struct dav *d, struct sync *s, const struct resource_row *r)
 {
 	struct place_at at = { .place = AT_RESOURCE,
 		.collection_name = d->at.collection.name,
@@ -39,8 +39,8 @@ static enum err put_row(struct dav *d, struct sync *s,
 	return ERR_OK;
 }
 
-static enum err next_rows(struct dav *d, struct sync *s,
-	struct resource_row *rows, size_t *n)
+static enum err next_rows(
+	struct dav *d, struct sync *s, struct resource_row *rows, size_t *n)
 {
 	if (s->initial)
 		return resource_list(d->account, d->at.collection.id, s->after,
@@ -75,8 +75,8 @@ static enum dav_step end(struct dav *d, struct sync *s)
 }
 
 /* One row; true: there is nothing more to give. */
-static enum err take_row(struct dav *d, struct sync *s,
-	const struct resource_row *r, bool *last)
+static enum err take_row(
+	struct dav *d, struct sync *s, const struct resource_row *r, bool *last)
 {
 	*last = !s->initial && r->etag > s->until;
 	if (*last)
@@ -152,8 +152,8 @@ enum dav_step report_sync(struct dav *d)
 	if (!s)
 		return dav_fail(d, ERR_NOMEM);
 	if (level && slice_eqs(xml_text(level, d->arena), "infinite")) {
-		respond_precondition(d, 403, NS_DAV,
-			"sync-traversal-supported", NULL);
+		respond_precondition(
+			d, 403, NS_DAV, "sync-traversal-supported", NULL);
 		return DAV_OVER;
 	}
 	enum err e = read_token(d, s);

@@ -210,6 +210,18 @@ void respond_precondition(struct dav *d, unsigned status, const char *ns,
 		buf_reset(b);
 }
 
+void respond_element(
+	struct dav *d, unsigned status, const char *name, struct slice inside)
+{
+	struct buf *b = &d->out;
+
+	buf_reset(b);
+	root_element(b, name);
+	buf_add_slice(b, inside);
+	buf_addf(b, "</D:%s>\n", name);
+	respond_head(d, status, b->n, xml_type, 1);
+}
+
 void multistatus_begin(struct dav *d)
 {
 	respond_head(d, 207, DAV_NO_LENGTH, xml_type, 1);

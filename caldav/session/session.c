@@ -246,8 +246,7 @@ static enum err prepare(struct dav *d, const struct session_start *start)
 	if (start->login.n > LIMIT_ADDRESS)
 		return ERR_LIMIT;
 	memcpy(d->login, start->login.p, start->login.n);
-	return account_open(start->tenant->store, start->account,
-		&d->account);
+	return account_open(start->tenant->store, start->account, &d->account);
 }
 
 enum err dav_session_new(const struct session_start *start)

@@ -28,7 +28,8 @@ struct object {
 
 struct failure {
 	enum err e;
-	const char *calendar, *contacts; /* RFC 4791 5.3.2.1, RFC 6352 6.3.2.1 */
+	const char *calendar,
+		*contacts; /* RFC 4791 5.3.2.1, RFC 6352 6.3.2.1 */
 	unsigned status;
 };
 
@@ -93,8 +94,8 @@ static enum err look_again(struct dav *d, struct object *o, bool *replaces)
 	TRY(path_find_collection(d, o->where.collection.name, d->arena, &c));
 	if (c.id != o->where.collection.id)
 		return ERR_NOTFOUND;
-	enum err e = resource_find(d->account, c.id, o->where.resource_name,
-		d->arena, &r);
+	enum err e = resource_find(
+		d->account, c.id, o->where.resource_name, d->arena, &r);
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
 	*replaces = e == ERR_OK;
@@ -203,8 +204,8 @@ static void on_expanded(void *arg, enum err e, struct msg_in *reply)
 	dav_go_on(d);
 }
 
-static enum dav_step expand(struct dav *d, struct object *o,
-	const struct content_comp *root)
+static enum dav_step expand(
+	struct dav *d, struct object *o, const struct content_comp *root)
 {
 	struct buf reduced;
 	struct msg m;

@@ -17,7 +17,7 @@ struct content_param {
 };
 
 struct content_prop {
-	struct slice group; /* vCard only, or empty */
+	struct slice group;       /* vCard only, or empty */
 	struct slice name, value; /* unfolded, still escaped */
 	struct content_param *params;
 	struct content_prop *next;
@@ -32,13 +32,13 @@ struct content_comp {
 /* Exactly one component. Lines may end in CRLF or LF. ERR_SYNTAX,
  * ERR_ENCODING (not UTF-8), ERR_LIMIT, ERR_NOMEM. Slices without folds borrow
  * from `data`. */
-MUST_CHECK enum err content_parse(struct arena *arena, struct slice data,
-	struct content_comp **out);
+MUST_CHECK enum err content_parse(
+	struct arena *arena, struct slice data, struct content_comp **out);
 /* First of that name (any case); NULL: none. */
-const struct content_prop *content_prop(const struct content_comp *c,
-	const char *name);
-const struct content_param *content_param(const struct content_prop *p,
-	const char *name);
+const struct content_prop *content_prop(
+	const struct content_comp *c, const char *name);
+const struct content_param *content_param(
+	const struct content_prop *p, const char *name);
 /* Backslash escapes of text values undone (RFC 5545 3.3.11). */
 enum err content_unescape(struct slice value, struct buf *out);
 
@@ -50,8 +50,8 @@ struct content_info {
 /* RFC 4791 4.1: one UID, one kind of component, no METHOD. ERR_SYNTAX: no
  * iCalendar. ERR_TYPE: iCalendar, but no calendar object resource.
  * ERR_UNSUPPORTED: a component that no calendar takes. */
-MUST_CHECK enum err ical_check(const struct content_comp *root,
-	struct content_info *out);
+MUST_CHECK enum err ical_check(
+	const struct content_comp *root, struct content_info *out);
 /* Only what expansion needs, with text and attendees left out: it is what the
  * worker gets to see. */
 enum err ical_reduce(const struct content_comp *root, struct buf *out);
@@ -61,14 +61,14 @@ void ical_warm_up(void);
  * overlaps dropped; at most LIMIT_SPANS. `horizon`: complete before it.
  * libical inside: call it in the worker, where running on ends at a deadline.
  * ERR_SYNTAX: a date or rule that is none. */
-MUST_CHECK enum err ical_expand(struct slice ics, struct span *spans,
-	size_t *n_out, int64_t *horizon);
+MUST_CHECK enum err ical_expand(
+	struct slice ics, struct span *spans, size_t *n_out, int64_t *horizon);
 /* "20260102T030405Z" and nothing else. */
 MUST_CHECK enum err ical_utc(struct slice text, int64_t *out);
 
 /* RFC 6352 5.1: one vCard of version 3.0 or 4.0 with its UID. Errors as
  * above. */
-MUST_CHECK enum err vcard_check(const struct content_comp *root,
-	struct content_info *out);
+MUST_CHECK enum err vcard_check(
+	const struct content_comp *root, struct content_info *out);
 
 #endif

@@ -376,6 +376,10 @@ def address_books(c, _):
     c.ask(201, "MKCOL", where, body)
     c.ask(403, "MKCOL", home() + "plain/").has("valid-resourcetype")
     c.ask(405, "MKCALENDAR", where)
+    c.ask(403, "MKCOL", home() + "bad/", body.replace(
+        "<D:displayname>", "<D:getetag/><D:displayname>")).has(
+            "<D:mkcol-response[^>]*><D:propstat><D:prop><D:getetag/>")
+    c.ask(404, "PROPFIND", home() + "bad/", Depth="0")
     put = c.ask(201, "PUT", where + "a.vcf", card(
         "a", "Zoé Émile", "EMAIL;TYPE=WORK:zoe@x.example"))
     c.ask(201, "PUT", where + "b.vcf", card("b", "Bob", "TEL:+33",
