@@ -37,7 +37,7 @@ struct lease {
 static struct {
 	struct process process;
 	struct ipc *control;
-	struct keys *keys;
+	struct keyring *keys;
 	struct lease *leases;
 	bool ending;
 } keyd = { .process = { .name = "keyd" } };
@@ -171,7 +171,7 @@ static enum err on_tenant(struct msg_in *m)
 }
 
 static enum err change_key(struct msg_in *m,
-	enum err (*change)(struct keys *k, const struct oid *tenant))
+	enum err (*change)(struct keyring *k, const struct oid *tenant))
 {
 	uint16_t type = m->type;
 	uint32_t id = msg_u32(m);
@@ -228,7 +228,7 @@ static enum err on_list(struct msg_in *m)
 }
 
 /* The first line of the file, without its end. */
-static enum err open_keys(void)
+static enum err open_keyring(void)
 {
 	struct buf text;
 	struct slice rest;
@@ -244,7 +244,7 @@ static enum err open_keys(void)
 		e = ERR_NOKEY;
 	if (e == ERR_OK) {
 		int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		e = dir < 0 ? ERR_IO : keys_open(dir, line, &keyd.keys);
+		e = dir < 0 ? ERR_IO : keyring_open(dir, line, &keyd.keys);
 	}
 	buf_wipe(&text);
 	return e;
@@ -253,7 +253,7 @@ static enum err open_keys(void)
 static enum err on_config(struct msg_in *m)
 {
 	TRY(process_config(&keyd.process, m));
-	enum err e = open_keys();
+	enum err e = open_keyring();
 	if (e != ERR_OK) {
 		log_event(LOG_ERROR_, "root-key-closed", "err=%s%s",
 			err_info(e)->name,
@@ -317,7 +317,7 @@ int main(int argc, char **argv)
 	if (e != ERR_OK)
 		return err_info(e)->exit;
 	loop_run(keyd.process.loop);
-	keys_close(keyd.keys);
+	keyring_close(keyd.keys);
 	log_event(LOG_INFO_, "ended", "reason=stop");
 	return 0;
 }

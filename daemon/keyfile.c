@@ -19,7 +19,7 @@
 #define NAME 64
 #define TENANTS_LISTED 2000
 
-struct keys {
+struct keyring {
 	int dir;
 	struct secret *root;
 };
@@ -35,14 +35,14 @@ static void context_of(
 		buf_add(b, tenant->b, sizeof(tenant->b));
 }
 
-static enum err subkey(struct keys *k, const char *magic, uint8_t out[32])
+static enum err subkey(struct keyring *k, const char *magic, uint8_t out[32])
 {
 	return hkdf_sha256(slice_of(secret_peek(k->root), KEY_SIZE), magic,
 		slice_str(""), out);
 }
 
-static enum err write_boxed(struct keys *k, const char *name, const char *magic,
-	const struct oid *tenant, struct slice plain)
+static enum err write_boxed(struct keyring *k, const char *name,
+	const char *magic, const struct oid *tenant, struct slice plain)
 {
 	uint8_t key[32];
 	struct buf context, file;
@@ -60,8 +60,8 @@ static enum err write_boxed(struct keys *k, const char *name, const char *magic,
 	return e;
 }
 
-static enum err read_boxed(struct keys *k, const char *name, const char *magic,
-	const struct oid *tenant, struct buf *plain)
+static enum err read_boxed(struct keyring *k, const char *name,
+	const char *magic, const struct oid *tenant, struct buf *plain)
 {
 	uint8_t key[32];
 	struct buf context, file;
@@ -97,7 +97,7 @@ static enum err stretch(
 	return scrypt_key(passphrase, slice_from(head, MAGIC + 1), log2_n, out);
 }
 
-static enum err root_create(struct keys *k, struct slice passphrase)
+static enum err root_create(struct keyring *k, struct slice passphrase)
 {
 	uint8_t head[ROOT_HEAD] = ROOT_MAGIC, wrap[32];
 	struct buf file;
@@ -117,7 +117,7 @@ static enum err root_create(struct keys *k, struct slice passphrase)
 	return e;
 }
 
-static enum err root_read(struct keys *k, struct slice passphrase)
+static enum err root_read(struct keyring *k, struct slice passphrase)
 {
 	uint8_t wrap[32];
 	struct buf file, plain;
@@ -149,9 +149,9 @@ out:
 	return e;
 }
 
-enum err keys_open(int dir, struct slice passphrase, struct keys **out)
+enum err keyring_open(int dir, struct slice passphrase, struct keyring **out)
 {
-	struct keys *k = mem_new(struct keys);
+	struct keyring *k = mem_new(struct keyring);
 	struct buf tenants;
 
 	if (!k)
@@ -170,14 +170,14 @@ enum err keys_open(int dir, struct slice passphrase, struct keys **out)
 		buf_free(&tenants);
 	}
 	if (e != ERR_OK) {
-		keys_close(k);
+		keyring_close(k);
 		return e;
 	}
 	*out = k;
 	return ERR_OK;
 }
 
-void keys_close(struct keys *k)
+void keyring_close(struct keyring *k)
 {
 	if (!k)
 		return;
@@ -185,7 +185,7 @@ void keys_close(struct keys *k)
 	mem_free(k);
 }
 
-enum err derived_key(struct keys *k, const char *purpose, uint8_t out[32])
+enum err derived_key(struct keyring *k, const char *purpose, uint8_t out[32])
 {
 	return hkdf_sha256(slice_of(secret_peek(k->root), KEY_SIZE), "derived",
 		slice_str(purpose), out);
@@ -205,7 +205,7 @@ static void file_name(
 	snprintf(out, NAME, "%s.%s", text, kind);
 }
 
-enum err tenant_key_create(struct keys *k, const struct oid *tenant)
+enum err tenant_key_create(struct keyring *k, const struct oid *tenant)
 {
 	char name[NAME];
 	uint8_t key[KEY_SIZE];
@@ -221,7 +221,7 @@ enum err tenant_key_create(struct keys *k, const struct oid *tenant)
 }
 
 enum err tenant_key_read(
-	struct keys *k, const struct oid *tenant, struct secret **out)
+	struct keyring *k, const struct oid *tenant, struct secret **out)
 {
 	char name[NAME];
 	struct buf plain;
@@ -242,7 +242,7 @@ enum err tenant_key_read(
 	return e;
 }
 
-enum err tenant_key_destroy(struct keys *k, const struct oid *tenant)
+enum err tenant_key_destroy(struct keyring *k, const struct oid *tenant)
 {
 	char name[NAME];
 
@@ -252,7 +252,7 @@ enum err tenant_key_destroy(struct keys *k, const struct oid *tenant)
 	return file_destroy(k->dir, name);
 }
 
-enum err tenant_key_list(struct keys *k, struct buf *out)
+enum err tenant_key_list(struct keyring *k, struct buf *out)
 {
 	int fd = openat(k->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -274,7 +274,8 @@ enum err tenant_key_list(struct keys *k, struct buf *out)
 	return buf_err(out);
 }
 
-enum err head_read(struct keys *k, const struct oid *tenant, struct buf *head)
+enum err head_read(
+	struct keyring *k, const struct oid *tenant, struct buf *head)
 {
 	char name[NAME];
 
@@ -283,7 +284,8 @@ enum err head_read(struct keys *k, const struct oid *tenant, struct buf *head)
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-enum err head_write(struct keys *k, const struct oid *tenant, struct slice head)
+enum err head_write(
+	struct keyring *k, const struct oid *tenant, struct slice head)
 {
 	char name[NAME];
 

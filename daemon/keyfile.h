@@ -19,32 +19,33 @@
 
 #define KEY_SIZE 32
 
-struct keys; /* the root key and what is derived from it */
+struct keyring; /* the root key and what is derived from it */
 /* Opens root.key in `dir`, or makes it when no tenant has a key yet. ERR_AUTH:
  * wrong passphrase; ERR_NOKEY: root.key is gone but tenants' keys are there. */
-MUST_CHECK enum err keys_open(
-	int dir, struct slice passphrase, struct keys **out);
-void keys_close(struct keys *k);
+MUST_CHECK enum err keyring_open(
+	int dir, struct slice passphrase, struct keyring **out);
+void keyring_close(struct keyring *k);
 
 /* ERR_EXISTS. */
-MUST_CHECK enum err tenant_key_create(struct keys *k, const struct oid *tenant);
+MUST_CHECK enum err tenant_key_create(
+	struct keyring *k, const struct oid *tenant);
 /* ERR_NOTFOUND, ERR_CORRUPT. */
 MUST_CHECK enum err tenant_key_read(
-	struct keys *k, const struct oid *tenant, struct secret **out);
+	struct keyring *k, const struct oid *tenant, struct secret **out);
 /* Key and head, for good. Missing ones are fine. */
 MUST_CHECK enum err tenant_key_destroy(
-	struct keys *k, const struct oid *tenant);
+	struct keyring *k, const struct oid *tenant);
 /* Every tenant that has a key, as texts each followed by a blank. */
-MUST_CHECK enum err tenant_key_list(struct keys *k, struct buf *out);
+MUST_CHECK enum err tenant_key_list(struct keyring *k, struct buf *out);
 
 /* `head` empty when there is none yet. */
 MUST_CHECK enum err head_read(
-	struct keys *k, const struct oid *tenant, struct buf *head);
+	struct keyring *k, const struct oid *tenant, struct buf *head);
 MUST_CHECK enum err head_write(
-	struct keys *k, const struct oid *tenant, struct slice head);
+	struct keyring *k, const struct oid *tenant, struct slice head);
 
 /* A key for another use, always the same for the same purpose. */
 MUST_CHECK enum err derived_key(
-	struct keys *k, const char *purpose, uint8_t out[KEY_SIZE]);
+	struct keyring *k, const char *purpose, uint8_t out[KEY_SIZE]);
 
 #endif

@@ -4,28 +4,30 @@
 keyd, bastided and the worker. The control is tenantd, which has one."""
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
 SOURCE = pathlib.Path(os.environ.get("SOURCE_DIR")
                       or pathlib.Path(__file__).resolve().parents[1])
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or SOURCE / "build")
-FORBIDDEN = re.compile(r"^(sqlite3_|store_|account_|mailbox_|message_|"
-                       r"collection_|resource_|seal_|journal_)")
 WITHOUT = ("imapd/imapd", "smtpd/smtpd", "daemon/keyd", "daemon/bastided",
            "daemon/worker", "caldav/caldavd", "smtpd/relayd")
 
 
-def symbols(program):
-    text = subprocess.run(["nm", str(program)], check=True,
+def symbols(program, *options):
+    text = subprocess.run(["nm", *options, str(program)], check=True,
                           capture_output=True, text=True).stdout
     return {line.split()[-1].split("@")[0] for line in text.splitlines()
-            if line}
+            if len(line.split()) > 1}
+
+
+STORE = symbols(BUILD / "store" / "libstore.a", "--defined-only",
+                "--extern-only")
 
 
 def store_symbols(program):
-    return sorted(s for s in symbols(program) if FORBIDDEN.match(s))
+    return sorted(s for s in symbols(program)
+                  if s in STORE or s.startswith("sqlite3_"))
 
 
 def libraries(program):

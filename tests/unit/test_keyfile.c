@@ -26,11 +26,11 @@ static int fresh_dir(const char *name)
 	return dir;
 }
 
-static struct keys *open_keys(int dir, const char *passphrase)
+static struct keyring *open_keyring(int dir, const char *passphrase)
 {
-	struct keys *k = NULL;
+	struct keyring *k = NULL;
 
-	assert_int_equal(keys_open(dir, slice_str(passphrase), &k), ERR_OK);
+	assert_int_equal(keyring_open(dir, slice_str(passphrase), &k), ERR_OK);
 	return k;
 }
 
@@ -45,7 +45,7 @@ static void file_of(const struct oid *id, const char *kind, char out[64])
 static void test_keys_last(void **state)
 {
 	int dir = fresh_dir("last");
-	struct keys *k = open_keys(dir, "one");
+	struct keyring *k = open_keyring(dir, "one");
 	struct oid id;
 	struct secret *a, *b;
 
@@ -54,9 +54,9 @@ static void test_keys_last(void **state)
 	assert_int_equal(tenant_key_create(k, &id), ERR_OK);
 	assert_int_equal(tenant_key_create(k, &id), ERR_EXISTS);
 	assert_int_equal(tenant_key_read(k, &id, &a), ERR_OK);
-	keys_close(k);
-	assert_int_equal(keys_open(dir, slice_str("two"), &k), ERR_AUTH);
-	k = open_keys(dir, "one");
+	keyring_close(k);
+	assert_int_equal(keyring_open(dir, slice_str("two"), &k), ERR_AUTH);
+	k = open_keyring(dir, "one");
 	assert_int_equal(tenant_key_read(k, &id, &b), ERR_OK);
 	assert_memory_equal(secret_peek(a), secret_peek(b), KEY_SIZE);
 	secret_free(a);
@@ -64,7 +64,7 @@ static void test_keys_last(void **state)
 	assert_int_equal(tenant_key_destroy(k, &id), ERR_OK);
 	assert_int_equal(tenant_key_read(k, &id, &a), ERR_NOTFOUND);
 	assert_int_equal(tenant_key_destroy(k, &id), ERR_OK);
-	keys_close(k);
+	keyring_close(k);
 	close(dir);
 }
 
@@ -72,14 +72,14 @@ static void test_keys_last(void **state)
 static void test_root_is_not_replaced(void **state)
 {
 	int dir = fresh_dir("root");
-	struct keys *k = open_keys(dir, "one");
+	struct keyring *k = open_keyring(dir, "one");
 	struct oid id;
 
 	oid_new(&id);
 	assert_int_equal(tenant_key_create(k, &id), ERR_OK);
-	keys_close(k);
+	keyring_close(k);
 	assert_int_equal(unlinkat(dir, "root.key", 0), 0);
-	assert_int_equal(keys_open(dir, slice_str("one"), &k), ERR_NOKEY);
+	assert_int_equal(keyring_open(dir, slice_str("one"), &k), ERR_NOKEY);
 	close(dir);
 }
 
@@ -97,7 +97,7 @@ static void copy_file(int dir, const char *from, const char *to)
 static void test_files_are_bound(void **state)
 {
 	int dir = fresh_dir("bound");
-	struct keys *k = open_keys(dir, "one");
+	struct keyring *k = open_keyring(dir, "one");
 	struct oid a, b;
 	char name_a[64], name_b[64], head_a[64];
 	struct secret *key;
@@ -123,7 +123,7 @@ static void test_files_are_bound(void **state)
 	copy_file(dir, head_a, name_a);
 	assert_int_equal(tenant_key_read(k, &a, &key), ERR_CORRUPT);
 	buf_free(&head);
-	keys_close(k);
+	keyring_close(k);
 	close(dir);
 }
 
@@ -131,7 +131,7 @@ static void test_files_are_bound(void **state)
 static void test_damage(void **state)
 {
 	int dir = fresh_dir("damage");
-	struct keys *k = open_keys(dir, "one");
+	struct keyring *k = open_keyring(dir, "one");
 	struct oid id;
 	char name[64];
 	struct buf good;
@@ -156,14 +156,14 @@ static void test_damage(void **state)
 	assert_int_equal(tenant_key_read(k, &id, &key), ERR_OK);
 	secret_free(key);
 	buf_free(&good);
-	keys_close(k);
+	keyring_close(k);
 	close(dir);
 }
 
 static void test_list_and_derived(void **state)
 {
 	int dir = fresh_dir("list");
-	struct keys *k = open_keys(dir, "one");
+	struct keyring *k = open_keyring(dir, "one");
 	struct oid ids[3];
 	struct buf list;
 	uint8_t a[KEY_SIZE], b[KEY_SIZE];
@@ -176,14 +176,14 @@ static void test_list_and_derived(void **state)
 	assert_int_equal(tenant_key_list(k, &list), ERR_OK);
 	assert_int_equal(list.n, 3 * (OID_TEXT + 1));
 	assert_int_equal(derived_key(k, "router", a), ERR_OK);
-	keys_close(k);
-	k = open_keys(dir, "one");
+	keyring_close(k);
+	k = open_keyring(dir, "one");
 	assert_int_equal(derived_key(k, "router", b), ERR_OK);
 	assert_memory_equal(a, b, KEY_SIZE);
 	assert_int_equal(derived_key(k, "other", b), ERR_OK);
 	assert_memory_not_equal(a, b, KEY_SIZE);
 	buf_free(&list);
-	keys_close(k);
+	keyring_close(k);
 	close(dir);
 }
 
