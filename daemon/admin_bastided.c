@@ -317,6 +317,7 @@ static void health_op(struct call *c)
 	put_process(rows, "bastided", getpid());
 	put_process(rows, "keyd", keyd_pid());
 	fronts_each(put_process, rows);
+	relay_each(put_process, rows);
 	for (struct tenant_entry *t = router_tenants(); t; t = t->next) {
 		struct tenant_status s;
 		tenant_status(t, &s);

@@ -573,7 +573,9 @@ static json_t *describe_queue(const struct queue_row *q)
 	json_object_set_new(row, "state", json_string(states[q->state]));
 	json_object_set_new(row, "size", json_integer((json_int_t)q->size));
 	json_object_set_new(row, "tries", json_integer(q->tries));
-	json_object_set_new(row, "next", json_integer(q->next_try));
+	json_object_set_new(row, "created", json_integer(q->created));
+	json_object_set_new(row, "next-try", json_integer(q->next_try));
+	json_object_set_new(row, "expires", json_integer(q->expires));
 	json_object_set_new(
 		row, "status", json_slice(slice_head(q->last_status, 200)));
 	return row;
@@ -612,6 +614,27 @@ static enum err take_queue(struct call *c)
 static enum err queue_delete_op(struct call *c)
 {
 	return change(c, take_queue);
+}
+
+static enum err hurry_queue(struct call *c)
+{
+	struct store *s = tenantd.tenant.store;
+	struct queue_row row;
+
+	TRY(queue_get(s, (uint64_t)admin_number(&c->request, "id", 0), c->arena,
+		&row));
+	if (row.state == QUEUE_SENDING)
+		return ERR_WRONGSTATE;
+	row.state = QUEUE_WAITING;
+	row.next_try = time(NULL);
+	return queue_update(s, &row);
+}
+
+static enum err queue_retry_op(struct call *c)
+{
+	TRY(change(c, hurry_queue));
+	queue_changed(&tenantd.tenant);
+	return ERR_OK;
 }
 
 /* --- audit --------------------------------------------------------------------------------------------- */
@@ -662,6 +685,7 @@ static enum err (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_QUEUE_LIST] = queue_list_op,
 	[OP_QUEUE_SHOW] = queue_show_op,
 	[OP_QUEUE_DELETE] = queue_delete_op,
+	[OP_QUEUE_RETRY] = queue_retry_op,
 	[OP_AUDIT_LIST] = audit_list_op,
 };
 

@@ -11,7 +11,7 @@
  *
  *	FRONTS   told to stop; all gone, or 5 s ------> TENANTS
  *	TENANTS  told; stores closed, all gone, 60 s --> KEYD (table saved)
- *	KEYD     told; gone, or 10 s ------------------> end
+ *	KEYD     it and relayd told; gone, or 10 s ----> end
  */
 #include <config.h>
 #include <errno.h>
@@ -300,8 +300,9 @@ void stop_step(void)
 				err_info(e)->name);
 		enter(KEYD, 10000);
 		keyd_stop();
+		relay_stop();
 	}
-	if (phase == KEYD && !keyd_alive())
+	if (phase == KEYD && !keyd_alive() && !relay_running())
 		loop_stop(bastided.process.loop);
 }
 
@@ -312,8 +313,10 @@ static void on_stop_timer(void *arg)
 		fronts_kill();
 	else if (phase == TENANTS)
 		tenants_kill();
-	else
+	else {
+		relay_kill();
 		loop_stop(bastided.process.loop);
+	}
 }
 
 static void on_stop(void *arg)
@@ -354,6 +357,7 @@ static void on_keyd(void)
 	if (e != ERR_OK)
 		fatal("admin-socket", e);
 	fronts_start();
+	relay_start();
 	log_event(LOG_INFO_, "running", "data=\"%s\" root=%s",
 		config_str(bastided.process.config, "data_dir"),
 		bastided.root ? "yes" : "no");
@@ -381,6 +385,7 @@ static enum err start(void)
 	TRY(attempts_new(bastided.process.config, &bastided.attempts));
 	TRY(programs_open());
 	TRY(fronts_listen());
+	TRY(relay_open());
 	TRY(fronts_certificates());
 	int passphrase =
 		open(config_str(bastided.process.config, "passphrase_file"),

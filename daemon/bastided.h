@@ -63,6 +63,7 @@ struct tenant_entry {
 	enum life life;
 	bool synced; /* we know all its addresses */
 	uint32_t n_addresses;
+	int64_t wake; /* mail waits: wake it then (since 1970); 0: none */
 	struct tenant_run *run; /* tenants.c's */
 	struct tenant_entry *next;
 };
@@ -143,6 +144,8 @@ extern const struct service services[];
 
 /* --- fronts.c ------------------------------------------------------------------------ */
 MUST_CHECK enum err fronts_listen(void);
+/* Whether the configuration wants this program of the "services". */
+bool service_is_wanted(const char *program);
 void fronts_start(void);
 void fronts_stop(void);
 void fronts_kill(void);
@@ -151,6 +154,22 @@ bool fronts_running(void);
 MUST_CHECK enum err fronts_certificates(void);
 void front_reply(struct front_process *f, uint32_t id, enum err e, int fd);
 void fronts_each(
+	void (*each)(void *arg, const char *name, pid_t pid), void *arg);
+
+/* "address:port" of our own port 25; false: there is none. */
+bool fronts_smtp_address(struct buf *out);
+
+/* --- relay.c: relayd, which sends mail --------------------------------------------- */
+MUST_CHECK enum err relay_open(void);
+void relay_start(void);
+/* A stream to relayd for mail to `domain`; the caller owns the descriptor.
+ * ERR_UNAVAILABLE, ERR_SYNTAX. */
+MUST_CHECK enum err relay_stream(struct slice domain, int *fd_out);
+/* Told to end; relay_running says when it is gone. */
+void relay_stop(void);
+void relay_kill(void);
+bool relay_running(void);
+void relay_each(
 	void (*each)(void *arg, const char *name, pid_t pid), void *arg);
 
 /* --- admin_server.c ------------------------------------------------------------------ */

@@ -145,7 +145,7 @@ static enum err listen_all(const struct service *s)
 
 /* --- programs -------------------------------------------------------------------------- */
 
-static bool is_wanted(const char *program)
+bool service_is_wanted(const char *program)
 {
 	struct slice list =
 		slice_str(config_str(bastided.process.config, "services"));
@@ -175,7 +175,7 @@ enum err fronts_listen(void)
 	const char *last = "";
 
 	for (const struct service *s = services; s->program; s++) {
-		if (!is_wanted(s->program))
+		if (!service_is_wanted(s->program))
 			continue;
 		if (strcmp(last, s->program) != 0)
 			TRY(add_program(s->program));
@@ -499,4 +499,42 @@ void fronts_each(
 		if (state.fronts[i].child)
 			each(arg, state.fronts[i].program->name,
 				child_pid(state.fronts[i].child));
+}
+
+/* What listens everywhere is reached on the loopback. */
+static void put_address(const struct sockaddr_storage *ss, struct buf *out)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
+	char text[INET6_ADDRSTRLEN];
+
+	if (ss->ss_family == AF_INET) {
+		struct in_addr a = v4->sin_addr;
+		if (a.s_addr == htonl(INADDR_ANY))
+			a.s_addr = htonl(INADDR_LOOPBACK);
+		inet_ntop(AF_INET, &a, text, sizeof(text));
+		buf_addf(out, "%s:%u", text, ntohs(v4->sin_port));
+	} else {
+		struct in6_addr a = v6->sin6_addr;
+		if (IN6_IS_ADDR_UNSPECIFIED(&a))
+			a = in6addr_loopback;
+		inet_ntop(AF_INET6, &a, text, sizeof(text));
+		buf_addf(out, "[%s]:%u", text, ntohs(v6->sin6_port));
+	}
+}
+
+bool fronts_smtp_address(struct buf *out)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	for (size_t i = 0; i < state.n_listening; i++) {
+		const struct listening *l = &state.listening[i];
+		if (strcmp(l->service->name, "smtp") != 0 ||
+			getsockname(l->fd, (struct sockaddr *)&ss, &n) != 0)
+			continue;
+		put_address(&ss, out);
+		return buf_err(out) == ERR_OK;
+	}
+	return false;
 }

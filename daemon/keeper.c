@@ -106,6 +106,9 @@ static enum err serve(void)
 	TRY(auth_init());
 	if (t->want_addresses)
 		TRY(addresses_tell_all());
+	for (const struct house *h = houses; h->session; h++)
+		if (h->begin)
+			TRY(h->begin(&t->tenant));
 	TRY(send_plain(t->tenant.control, CONTROL_READY));
 	idle_changed();
 	return ERR_OK;

@@ -4,8 +4,9 @@
  * address, so that an address that does not exist is refused without waking
  * anybody. It lies on the disk as one sealed file, rewritten whole:
  *
- *	"BRT1", box of: u8 clean, u32 next number, u32 tenants, for each:
- *	    16 id, u32 number, u8 life, u8 synced, u32 domains, for each:
+ *	"BRT2", box of: u8 clean, u32 next number, u32 tenants, for each:
+ *	    16 id, u32 number, u8 life, u8 synced, u64 wake, u32 domains, for
+ *	    each:
  *	        u16 length, name
  *	u32 digests, for each: 16 digest, u32 tenant's number
  *
@@ -22,7 +23,7 @@
 #include "bastided.h"
 #include "digests.h"
 
-#define MAGIC "BRT1"
+#define MAGIC "BRT2"
 #define FILE_LIMIT MIB(256)
 #define SAVE_MS 500
 #define DOMAINS_MAX 100000
@@ -380,6 +381,7 @@ static void pack(struct buf *b, bool clean)
 		buf_add_be32(b, t->number);
 		buf_addc(b, (char)t->life);
 		buf_addc(b, t->synced);
+		buf_add_be64(b, (uint64_t)t->wake);
 		n = 0;
 		router_domains(t, count_domain, &n);
 		buf_add_be32(b, n);
@@ -451,6 +453,7 @@ static enum err read_tenant(struct reader *r, bool clean)
 	TRY(set_number(t, number));
 	t->life = (enum life) * take(r, 1);
 	t->synced = *take(r, 1) && clean;
+	t->wake = (int64_t)get_be64(take(r, 8));
 	uint32_t n = get_be32(take(r, 4));
 	while (n-- && !r->bad) {
 		size_t len = get_be16(take(r, 2));

@@ -64,10 +64,19 @@ static void on_idle(void *arg)
 		loop_stop(tenantd.tenant.loop); /* waited long enough */
 		return;
 	}
+	const struct queue_runner *q = tenantd.tenant.runner;
+	int64_t wake = q ? q->next(q->arg) : 0;
 	msg_begin(&m, TENANT_IDLE);
 	msg_add_u64(&m, tenantd.last_visit);
+	msg_add_u64(&m, (uint64_t)wake);
 	(void)ipc_send(tenantd.tenant.control, &m);
 	idle_changed(); /* refused when somebody comes just now */
+}
+
+void tenant_working(struct tenant *t, int change)
+{
+	tenantd.working += (unsigned)change;
+	idle_changed();
 }
 
 void visit_end(struct visit *v)
@@ -232,7 +241,11 @@ static enum err on_config(struct msg_in *m)
 /* Nobody new comes; those who are here see the end of their streams. */
 static enum err begin_end(struct msg_in *m)
 {
+	const struct queue_runner *q = tenantd.tenant.runner;
+
 	tenantd.ending = true;
+	if (q)
+		q->drain(q->arg);
 	for (struct visit *v = tenantd.visits; v; v = v->next)
 		conn_hang_up(v->conn);
 	timer_set(tenantd.idle, ENDING_MS);
@@ -250,6 +263,22 @@ static enum err on_keyd(struct msg_in *m)
 	return msg_end(m);
 }
 
+static enum err on_relay(struct msg_in *m)
+{
+	const struct queue_runner *q = tenantd.tenant.runner;
+	uint32_t id = msg_u32(m);
+	enum err e = msg_err(m);
+	int fd = e == ERR_OK ? msg_fd(m) : -1;
+
+	if (msg_end(m) != ERR_OK || !q) {
+		if (fd >= 0)
+			close(fd);
+		return ERR_SYNTAX;
+	}
+	q->stream(q->arg, id, e, fd);
+	return ERR_OK;
+}
+
 static const struct {
 	uint16_t type;
 	enum err (*take)(struct msg_in *m);
@@ -260,6 +289,7 @@ static const struct {
 	{ TENANT_START, on_start },
 	{ TENANT_SESSION, on_session },
 	{ TENANT_WORKER, worker_came },
+	{ TENANT_RELAY, on_relay },
 	{ TENANT_KEYD, on_keyd },
 	{ TENANT_ADMIN, admin_ask },
 };
@@ -301,6 +331,8 @@ int main(int argc, char **argv)
 	if (e != ERR_OK)
 		return err_info(e)->exit;
 	loop_run(tenantd.tenant.loop);
+	if (tenantd.tenant.runner)
+		tenantd.tenant.runner->stop(tenantd.tenant.runner->arg);
 	if (tenantd.visits)
 		/* Somebody still holds an account: what is durable is durable,
 		 * the next process recovers. */

@@ -24,7 +24,7 @@ struct tenantd {
 	struct ipc *keyd;
 	struct visit *visits;
 	uint64_t last_visit;
-	unsigned working; /* admin operations that run */
+	unsigned working; /* admin operations and deliveries that run */
 	uint8_t fake_key[32];
 	bool create, want_addresses, ending;
 	struct timer *idle, *housekeeping;
@@ -55,6 +55,8 @@ struct house {
 	/* Loads what needs files, before the walls go up. May be NULL. */
 	enum err (*warm_up)(void);
 	const char *name;
+	/* The store is open: what works without sessions. May be NULL. */
+	enum err (*begin)(struct tenant *t);
 };
 /* The only list; ends with a row without `session`. */
 extern const struct house houses[];

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bastide/log.h>
@@ -28,6 +29,8 @@
 #define WAITING_MAX 10000
 /* A stop may checkpoint; after this it is killed, and recovers next time. */
 #define STOP_MS 60000
+#define WAKE_LOOK_MS 3600000
+#define WAKE_APART_MS 50
 
 enum state { ASLEEP, STARTING, AWAKE, ENDING };
 static const char *const state_names[] = { "asleep", "starting", "awake",
@@ -126,6 +129,67 @@ static void created(struct tenant_run *r, enum err e)
 		done(r->created_arg, e);
 }
 
+/* --- mail that waits for its time ----------------------------------------------------- */
+
+/* ASLEEP: wakes it when its queue has something to do, now or by the timer.
+ * The clock may be set: an hour is the longest sleep without a look at it. */
+static void wake_for_mail(struct tenant_run *r)
+{
+	int64_t at = r->tenant->wake, now = time(NULL);
+	uint64_t now_ms = loop_now_ms(), wait;
+
+	if (!at || r->state != ASLEEP || r->tenant->life != LIVE ||
+		bastided.stopping)
+		return;
+	if (at <= now && now_ms >= r->not_before) {
+		wake(r);
+		if (r->state != ASLEEP)
+			return;
+	}
+	wait = at > now ? (uint64_t)(at - now) * 1000 : 0;
+	if (wait > WAKE_LOOK_MS)
+		wait = WAKE_LOOK_MS;
+	if (now_ms + wait < r->not_before)
+		wait = r->not_before - now_ms;
+	timer_set(r->timer, wait);
+}
+
+static enum err set_wake(struct tenant_run *r, int64_t at)
+{
+	if (r->tenant->wake == at)
+		return ERR_OK;
+	r->tenant->wake = at;
+	router_changed();
+	return ERR_OK;
+}
+
+/* What is queued from here on is not forgotten, whoever dies. */
+static enum err on_queued(struct tenant_run *r, struct msg_in *m)
+{
+	TRY(msg_end(m));
+	return set_wake(r, time(NULL));
+}
+
+static enum err on_relay_start(struct tenant_run *r, struct msg_in *m)
+{
+	uint32_t id = msg_u32(m);
+	struct slice domain = msg_slice(m);
+	struct msg reply;
+	int fd = -1;
+
+	TRY(msg_end(m));
+	enum err e = relay_stream(domain, &fd);
+	msg_begin(&reply, TENANT_RELAY);
+	msg_add_u32(&reply, id);
+	msg_add_err(&reply, e);
+	if (e == ERR_OK)
+		msg_add_fd(&reply, fd);
+	e = ipc_send(r->ipc, &reply);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
 /* --- the process's end --------------------------------------------------------------- */
 
 static void back_off(struct tenant_run *r)
@@ -150,6 +214,7 @@ static void on_ended(void *arg, int status)
 	child_kill(r->worker, SIGKILL);
 	r->state = ASLEEP;
 	r->sessions = 0;
+	r->last_session = 0; /* the next process has seen none */
 	timer_cancel(r->timer);
 	while (r->trying) {
 		struct trying *t = r->trying;
@@ -173,6 +238,8 @@ static void on_ended(void *arg, int status)
 		stopped(r->stopped_arg, ERR_OK);
 	else if (!bastided.stopping && (r->pending || r->asking))
 		wake(r);
+	else
+		wake_for_mail(r);
 	stop_step();
 }
 
@@ -183,6 +250,8 @@ static void on_timer(void *arg)
 	if (r->state == ASLEEP) {
 		if (r->pending || r->asking)
 			wake(r);
+		else
+			wake_for_mail(r);
 		return;
 	}
 	char name[OID_TEXT + 1];
@@ -246,13 +315,16 @@ static enum err on_session_ended(struct tenant_run *r, struct msg_in *m)
 
 static enum err on_idle(struct tenant_run *r, struct msg_in *m)
 {
-	uint64_t seen = msg_u64(m);
+	uint64_t seen = msg_u64(m), at = msg_u64(m);
 
 	TRY(msg_end(m));
+	if (at > INT64_MAX)
+		return ERR_SYNTAX;
 	/* Somebody came whom it has not seen, or an answer is due. */
 	if (r->state != AWAKE || seen != r->last_session || r->sessions ||
 		r->asking)
 		return ERR_OK;
+	TRY(set_wake(r, (int64_t)at));
 	r->state = ENDING;
 	timer_set(r->timer, STOP_MS);
 	return send_plain(r->ipc, TENANT_END);
@@ -378,6 +450,8 @@ static const struct {
 	{ TENANT_LOGIN, on_login },
 	{ TENANT_SESSION_ENDED, on_session_ended },
 	{ TENANT_IDLE, on_idle },
+	{ TENANT_QUEUED, on_queued },
+	{ TENANT_RELAY_START, on_relay_start },
 	{ TENANT_WORKER_START, on_worker_start },
 	{ TENANT_WORKER_KILL, on_worker_kill },
 	{ TENANT_ADMIN_REPLY, on_admin_reply },
@@ -715,8 +789,19 @@ void tenant_forget(struct tenant_entry *t)
 
 enum err tenants_init(void)
 {
+	uint64_t n = 0;
+
 	/* Ids in logs do not repeat from one run to the next. */
 	last_session = (uint64_t)getpid() << 32;
+	for (struct tenant_entry *t = router_tenants(); t; t = t->next) {
+		if (!t->wake)
+			continue;
+		struct tenant_run *r = run_of(t);
+		if (!r)
+			return ERR_NOMEM;
+		/* Not all at the same moment. */
+		timer_set(r->timer, WAKE_APART_MS * ++n);
+	}
 	return ERR_OK;
 }
 

@@ -43,7 +43,8 @@ static const struct key keys[] = {
 	{ "http_port", NUM, "0", 0, 65535,
 		"The same without TLS, for tests and for a proxy." },
 	{ "services", STR, "", 0, VALUE_MAX,
-		"Front programs to run, separated by blanks; empty: all." },
+		"Programs to run of imapd, smtpd and relayd (which sends mail "
+		"to others), separated by blanks; empty: all." },
 	{ "fronts", NUM, "1", 1, 64,
 		"Processes per front program; one per core is enough." },
 	{ "tls_cert", STR, "", 0, VALUE_MAX,
@@ -52,6 +53,25 @@ static const struct key keys[] = {
 		"PEM files of their keys, in the same order." },
 	{ "smarthost", STR, "", 0, 255,
 		"host:port that takes all outgoing mail; empty: by MX." },
+	{ "smarthost_tls", BOOL, "no", 0, 0,
+		"The smarthost must prove its name by TLS; port 465: TLS from "
+		"the first byte." },
+	{ "ca_file", STR, "/etc/ssl/certs/ca-certificates.crt", 0, VALUE_MAX,
+		"PEM file of the authorities that the smarthost's certificate "
+		"is verified by." },
+	{ "relay_port", NUM, "25", 1, 65535,
+		"Port of other servers that mail is sent to by MX." },
+	{ "relay_private", BOOL, "no", 0, 0,
+		"Send by MX even to private and loopback addresses." },
+	{ "resolver", STR, "", 0, 255,
+		"Numeric addresses (with @port) of DNS servers to ask, "
+		"separated by blanks; empty: those of /etc/resolv.conf." },
+	{ "retry_first_s", NUM, "300", 1, 86400,
+		"Seconds until a first repeat; the next ones wait 3, 12, 36 "
+		"and then always 72 times as long." },
+	{ "queue_life_s", NUM, "432000", 1, 8640000,
+		"Seconds after which mail that cannot be sent is given back "
+		"(RFC 5321 4.5.4.1: 4 to 5 days)." },
 	{ "log_level", STR, "info", 1, 5, "debug, info, warn or error." },
 	{ "tenant_idle", NUM, "60", 1, 86400,
 		"Seconds without a session until a tenant's process ends." },

@@ -1,7 +1,7 @@
 # lib: what every process shares. Knows no protocol's meaning and no store.
 noinst_LIBRARIES += lib/libcore.a
 lib_libcore_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
-	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS)
+	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS) $(UNBOUND_CFLAGS)
 lib_libcore_a_SOURCES = \
 	lib/admin.c \
 	lib/buf.c \
@@ -11,6 +11,8 @@ lib_libcore_a_SOURCES = \
 	lib/conn_tls.c \
 	lib/crypt.c \
 	lib/cursor.c \
+	lib/dns.c \
+	lib/dns_packet.c \
 	lib/domain.c \
 	lib/err.c \
 	lib/file.c \

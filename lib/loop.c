@@ -154,6 +154,11 @@ void loop_stop(struct loop *l)
 	l->stop = true;
 }
 
+struct event_base *loop_base(struct loop *l)
+{
+	return l->base;
+}
+
 uint64_t loop_now_us(void)
 {
 	struct timespec ts;

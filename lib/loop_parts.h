@@ -10,4 +10,8 @@
  * its owner back. */
 void loop_at_end(struct loop *l, struct later *w);
 
+/* For libraries that live on our event base. */
+struct event_base;
+struct event_base *loop_base(struct loop *l);
+
 #endif

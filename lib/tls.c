@@ -325,3 +325,20 @@ enum err tls_session_new(struct tls_context *t, int fd, SSL **out)
 	*out = ssl;
 	return ERR_OK;
 }
+
+enum err tls_session_expect(SSL *ssl, const char *name, bool verify)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	bool numeric = X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+
+	ERR_clear_error();
+	/* RFC 6066 3: no address in SNI. */
+	if (!numeric && SSL_set_tlsext_host_name(ssl, name) != 1)
+		return failed(ERR_SYNTAX);
+	SSL_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	if (!verify || numeric)
+		return ERR_OK;
+	X509_VERIFY_PARAM_set_hostflags(
+		param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(ssl, name) == 1 ? ERR_OK : failed(ERR_SYNTAX);
+}

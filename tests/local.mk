@@ -15,6 +15,7 @@ include tests/core.mk
 include tests/imap.mk
 include tests/smtp.mk
 include tests/dav.mk
+include tests/relay.mk
 include tests/schema.mk
 
 check-programs: $(check_PROGRAMS)

@@ -74,6 +74,12 @@ void conn_set_timeout(struct conn *c, unsigned seconds);
 /* Server handshake after STARTTLS. Input not yet consumed is thrown away: it
  * came before TLS (RFC 3207 4.2, command injection). */
 MUST_CHECK enum err conn_start_tls(struct conn *c, struct tls_context *tls);
+/* The client's side of it, or of TLS at once. `name` (host name or numeric
+ * address) is what the certificate must be valid for when `verify` (RFC 6125),
+ * and is told to the server (SNI). `closed` gets ERR_SYNTAX when the handshake
+ * fails, before `secured` came. */
+MUST_CHECK enum err conn_start_tls_client(struct conn *c,
+	struct tls_context *tls, const char *name, bool verify);
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);

@@ -66,6 +66,17 @@
 #define LIMIT_RECIPIENTS 100
 /* RFC 5321 4.5.3.1.1 and .3: 64, 256; SMTPUTF8 names are longer in bytes. */
 #define LIMIT_ADDRESS 320
+/* What another server says: a line (RFC 5321 4.5.3.1.5: 512 at least), lines
+ * of one reply, and their text together. */
+#define LIMIT_REPLY_LINE KIB(4)
+#define LIMIT_REPLY_LINES 128
+#define LIMIT_REPLY KIB(16)
+/* Deliveries that relayd tries at once, and those of one tenant. */
+#define LIMIT_RELAY_JOBS 500
+#define LIMIT_TENANT_JOBS 20
+/* Servers asked about one recipient domain, and their addresses. */
+#define LIMIT_MX 8
+#define LIMIT_TARGETS 16
 /* Received fields before a loop is assumed (RFC 5321 6.3: 100 at least). */
 #define LIMIT_RECEIVED 100
 

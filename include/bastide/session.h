@@ -92,6 +92,20 @@ void login_mechanisms(struct buf *b, const char *prefix, char sep);
 
 /* --- in the tenantd ------------------------------------------------------------- */
 struct worker;
+/* Who sends the tenant's queue (smtpd/session/outbound.c). */
+struct queue_runner {
+	/* The queue changed: look at it, in a later turn. */
+	void (*look)(void *arg);
+	/* A stream to relayd, or why there is none. */
+	void (*stream)(void *arg, uint32_t id, enum err e, int fd);
+	/* Time (since 1970) at which there is something to do, 0: never. */
+	int64_t (*next)(void *arg);
+	/* Begin nothing new; what runs goes on and says tenant_working. */
+	void (*drain)(void *arg);
+	/* Now: every account handle is closed when it returns. */
+	void (*stop)(void *arg);
+	void *arg;
+};
 /* What the process has, for its sessions. */
 struct tenant {
 	struct loop *loop;
@@ -102,7 +116,17 @@ struct tenant {
 	struct config *config;
 	struct oid id;
 	const char *hostname; /* as the server calls itself */
+	struct queue_runner *runner; /* NULL: mail only waits */
 };
+/* To be called after a commit that added to the queue, or changed it. */
+static inline void queue_changed(struct tenant *t)
+{
+	if (t->runner)
+		t->runner->look(t->runner->arg);
+}
+/* Work without a session began (+1) or ended (-1): the process does not end
+ * for being idle meanwhile. */
+void tenant_working(struct tenant *t, int change);
 
 struct session_start {
 	struct tenant *tenant;
@@ -120,6 +144,8 @@ struct session_start {
 typedef enum err session_new_fn(const struct session_start *s);
 enum err imap_session_new(const struct session_start *s);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
+/* The runner of the queue; `t` lives as long as the process. */
+MUST_CHECK enum err outbound_begin(struct tenant *t);
 enum err dav_session_new(const struct session_start *s);
 enum err dav_warm_up(void); /* for the house's row */
 /* A session ended (each constructor that succeeded pairs with one). */

@@ -5,10 +5,9 @@
  */
 #include <time.h>
 
-#include "session.h"
+#include <bastide/config.h>
 
-/* A remote recipient's mail is given up after so long (RFC 5321 4.5.4.1). */
-#define QUEUE_LIFE (5 * 24 * 3600)
+#include "session.h"
 
 struct forms {
 	struct buf envelope[2], structure[2]; /* local, queued */
@@ -97,6 +96,18 @@ static enum err file_local(struct smtp_session *s, struct local *l,
 	return trace(s, TRACE_DELIVERED, l->number, 0, slice_str(l->address));
 }
 
+/* Clients ask for SMTPUTF8 and 8BITMIME whenever they are offered; the next
+ * server is asked for what the message needs. */
+static bool needs_utf8(const struct transaction *t)
+{
+	bool needs = has_eightbit(mail_scan_header(t->scan_queued)) ||
+		has_eightbit(slice_str(t->from));
+
+	for (size_t k = 0; k < t->n_remotes; k++)
+		needs |= has_eightbit(t->remotes[k]);
+	return needs && t->flags & SMTP_UTF8;
+}
+
 static enum err file_queued(struct smtp_session *s, const struct forms *f)
 {
 	struct transaction *t = &s->t;
@@ -106,8 +117,8 @@ static enum err file_queued(struct smtp_session *s, const struct forms *f)
 		.account = s->account,
 		.mail_from = slice_str(t->from),
 		.size = t->size,
-		.utf8 = t->flags & SMTP_UTF8,
-		.eightbit = t->flags & SMTP_8BIT,
+		.utf8 = needs_utf8(t),
+		.eightbit = t->eightbit,
 		.created = time(NULL),
 	};
 	uint64_t message;
@@ -115,7 +126,8 @@ static enum err file_queued(struct smtp_session *s, const struct forms *f)
 	t->queued = NULL;
 	TRY(body_finish(w, &meta, &row.body));
 	row.next_try = row.created;
-	row.expires = row.created + QUEUE_LIFE;
+	row.expires = row.created +
+		config_num(s->tenant->config, "queue_life_s");
 	TRY(queue_add(s->tenant->store, &row, t->remotes, t->n_remotes,
 		&message));
 	for (size_t k = 0; k < t->n_remotes; k++)
@@ -160,5 +172,7 @@ enum err file_message(struct smtp_session *s)
 	if (e == ERR_OK)
 		e = commit_all(s, &f);
 	forms_free(&f);
+	if (e == ERR_OK && s->t.n_remotes)
+		queue_changed(s->tenant);
 	return e;
 }

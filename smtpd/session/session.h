@@ -52,6 +52,7 @@ struct transaction {
 	struct digest *digest; /* of the message as it came */
 	struct buf held;       /* submission: the header, until it is whole */
 	bool header_done;
+	bool eightbit; /* a byte over 127 came */
 	uint64_t size;
 	enum err err; /* the first; later DATA is thrown away */
 	char id[OID_TEXT + 1];
@@ -75,6 +76,7 @@ MUST_CHECK enum err transaction_mail(struct smtp_session *s, struct slice from,
 MUST_CHECK enum err transaction_rcpt(struct smtp_session *s, struct slice to,
 	const char **text);
 MUST_CHECK enum err transaction_open(struct smtp_session *s);
+bool has_eightbit(struct slice s);
 void transaction_data(struct smtp_session *s, struct slice data);
 MUST_CHECK enum err transaction_end(struct smtp_session *s,
 	const char **text);

@@ -306,6 +306,14 @@ static enum err hold(struct smtp_session *s, struct slice data)
 	return feed_all(s, slice_from(data, room));
 }
 
+bool has_eightbit(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 128)
+			return true;
+	return false;
+}
+
 void transaction_data(struct smtp_session *s, struct slice data)
 {
 	struct transaction *t = &s->t;
@@ -318,6 +326,8 @@ void transaction_data(struct smtp_session *s, struct slice data)
 		return;
 	}
 	digest_add(t->digest, data);
+	if (t->n_remotes && !t->eightbit)
+		t->eightbit = has_eightbit(data);
 	t->err = t->header_done ? feed_all(s, data) : hold(s, data);
 }
 
