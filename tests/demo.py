@@ -139,7 +139,8 @@ class Demo:
             "tls_cert": self.folder / "cert.pem",
             "tls_key": self.folder / "key.pem",
             "services": " ".join(name for name in there
-                                 if name in ("imapd", "smtpd", "caldavd")),
+                                 if name in ("imapd", "smtpd", "relayd",
+                                             "caldavd")),
             **self.ports}
         command = [str(self.build / "daemon/bastided")]
         for key, value in settings.items():

@@ -18,7 +18,7 @@ SOURCE = pathlib.Path(os.environ.get("SOURCE_DIR")
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or SOURCE / "build")
 PORTS = ("imap_port", "imaps_port", "smtp_port", "submission_port",
          "submissions_port", "https_port")
-PROGRAMS = {"keyd": "daemon", "tenantd": "daemon", "worker": "daemon",
+PROGRAMS = {"relayd": "smtpd", "keyd": "daemon", "tenantd": "daemon", "worker": "daemon",
             "imapd": "imapd", "smtpd": "smtpd", "caldavd": "caldav"}
 # The leak check at a process's end needs what the walls forbid.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
