@@ -21,6 +21,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/parse.c \
+	imapd/session/quirk.c \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
 	imapd/session/search_match.c \

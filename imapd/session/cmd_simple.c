@@ -30,7 +30,7 @@ enum err cmd_logout(struct imap *i)
 enum err cmd_id(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
-	struct slice s;
+	struct slice field, value, client = { 0 };
 
 	if (!p_sp(c))
 		return ERR_SYNTAX;
@@ -38,13 +38,19 @@ enum err cmd_id(struct imap *i)
 		if (!p_char(c, '('))
 			return ERR_SYNTAX;
 		while (!p_char(c, ')')) {
-			if (!p_word(c, "NIL") &&
-				!imap_string(c, i->arena, &s))
+			value = (struct slice){ 0 };
+			if (!imap_string(c, i->arena, &field) || !p_sp(c))
 				return ERR_SYNTAX;
+			if (!p_word(c, "NIL") &&
+				!imap_string(c, i->arena, &value))
+				return ERR_SYNTAX;
+			if (slice_ieqs(field, "name"))
+				client = value;
 			(void)p_sp(c);
 		}
 	}
 	TRY(no_arguments(i));
+	TRY(quirk_learn(i, client));
 	imap_untagged(i, "ID (\"name\" \"Bastide\")");
 	return ERR_OK;
 }
@@ -63,7 +69,7 @@ enum err cmd_idle(struct imap *i)
 	i->idling = true;
 	i->cmd.text = "IDLE completed";
 	if (i->changed)
-		loop_later(i->tenant->loop, &i->later);
+		quirk_idle_news(i);
 	conn_resume(i->conn);
 	return ERR_OK;
 }

@@ -5,7 +5,7 @@
 const struct command_row command_rows[] = {
 	{ "APPEND", cmd_append, IN_ANY, 0 },	     /* RFC 3501 6.3.11 */
 	{ "CAPABILITY", cmd_capability, IN_ANY, 0 }, /* 6.1.1 */
-	{ "CHECK", cmd_check, IN_SELECTED, 0 },	     /* 6.4.1 */
+	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS }, /* 6.4.1 */
 	{ "CLOSE", cmd_close, IN_SELECTED, 0 },	     /* 6.4.2 */
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },			 /* 6.3.3 */
@@ -17,14 +17,14 @@ const struct command_row command_rows[] = {
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "ID", cmd_id, IN_ANY, 0 },		     /* RFC 2971 */
-	{ "IDLE", cmd_idle, IN_ANY, 0 },	     /* RFC 2177 */
+	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
 	{ "LIST", cmd_list, IN_ANY, 0 },	     /* RFC 3501 6.3.8 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },	     /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },	     /* 6.3.9 */
 	{ "MOVE", cmd_move, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES },       /* RFC 6851 */
 	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },     /* RFC 2342 */
-	{ "NOOP", cmd_noop, IN_ANY, 0 },	       /* RFC 3501 6.1.2 */
+	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS },   /* RFC 3501 6.1.2 */
 	{ "RENAME", cmd_rename, IN_ANY, 0 },	       /* 6.3.5 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */

@@ -71,7 +71,8 @@ enum {
 	WANTS_VIEW = 1, /* sequence numbers: load the view first */
 	NO_EXPUNGE = 2, /* RFC 9051 7.5.1: no EXPUNGE while it runs */
 	UID_TOO = 4,	/* "UID <name>" exists */
-	WRITES = 8, 	/* refused in a mailbox opened read-only */
+	WRITES = 8,	/* refused in a mailbox opened read-only */
+	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
 };
 struct command_row {
 	const char *name;
@@ -117,6 +118,8 @@ struct imap {
 	bool changed; /* the selected mailbox has news */
 	struct append *append;
 	struct watcher watcher;
+	struct timer *pause; /* it wants arrivals late (quirk.c), else NULL */
+	bool pausing;
 	struct later later; /* the next slice, or news while idling */
 	struct imap *next, **prev; /* all sessions of the process */
 };
@@ -170,6 +173,15 @@ bool imap_flag_list(struct cursor *c, bool bare, struct flag_list *out);
 MUST_CHECK enum err flags_resolve(struct imap *i, uint64_t mailbox,
 	const struct flag_list *list, bool create, struct flags *out);
 
+/* --- quirk.c: clients that take arrivals in another way ------------------------- */
+/* The client's name, from ID. */
+MUST_CHECK enum err quirk_learn(struct imap *i, struct slice client);
+/* May the answer to the command under way have EXISTS? */
+bool quirk_tells_arrivals(const struct imap *i);
+/* The idling client has news: sends them in the next turn, or after its pause. */
+void quirk_idle_news(struct imap *i);
+void quirk_free(struct imap *i);
+
 /* --- set.c -------------------------------------------------------------------- */
 /* Sorted, joined, '*' replaced by `max` (RFC 9051: "n:*" always has the last). */
 void set_resolve(struct set *s, uint32_t max);
@@ -186,7 +198,7 @@ MUST_CHECK enum err view_load(struct imap *i);
 uint32_t view_seq(const struct imap *i, uint32_t uid);
 uint32_t view_max_uid(const struct imap *i);
 /* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
- * EXISTS and RECENT, changed flags. */
+ * changed flags, EXISTS and RECENT. What is not told waits. */
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
 /* Keyword names of the selected mailbox, in the command's arena; tells the
  * client when there are new ones. */

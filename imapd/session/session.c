@@ -121,6 +121,7 @@ static void session_free(struct imap *i)
 		imap_deselect(i);
 	unlist(i);
 	loop_later_cancel(&i->later);
+	quirk_free(i);
 	account_unwatch(&i->watcher);
 	account_close(i->account);
 	conn_free(i->conn);
@@ -459,7 +460,7 @@ static void on_changed(void *arg, enum watch_kind kind, uint64_t id,
 		return;
 	i->changed = true;
 	if (i->idling)
-		loop_later(i->tenant->loop, &i->later);
+		quirk_idle_news(i);
 }
 
 static const struct conn_events events = {

@@ -284,9 +284,10 @@ enum err view_sync(struct imap *i, bool expunge)
 	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
 	TRY(tell_expunged(i, expunge, row.modseq));
 	TRY(tell_flags(i, row.modseq));
-	if (row.uidnext != i->st.uidnext)
+	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
-	i->changed = i->st.expunge_modseq < row.modseq;
+	i->changed = i->st.expunge_modseq < row.modseq ||
+		i->st.uidnext != row.uidnext;
 	return ERR_OK;
 }
 
