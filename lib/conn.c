@@ -269,6 +269,7 @@ static void note_peer(struct conn *c)
 	if (slice_iprefix(slice_str(c->peer), "::ffff:") &&
 		strchr(c->peer, '.'))
 		memmove(c->peer, c->peer + 7, strlen(c->peer + 7) + 1);
+	c->tcp = true;
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 

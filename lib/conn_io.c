@@ -5,6 +5,8 @@
  * owner keeps up holds no input memory.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +42,21 @@ static void read_ended(struct conn *c, enum err e)
 		conn_fail(c, e);
 }
 
+/*
+ * A client that sends a literal and the CRLF behind it in two writes, as many
+ * do, holds the second back until the first is acknowledged (RFC 896), while
+ * the kernel delays that for 40 ms in the hope of an answer to go with it. The
+ * option is not kept by the kernel: once for each read (tcp(7)).
+ */
+static void acknowledge(struct conn *c)
+{
+	int one = 1;
+
+	if (c->tcp)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one,
+			sizeof(one));
+}
+
 /* Into `p` until it is full or the socket is empty. A TLS session gives a
  * record at a time. */
 static size_t fill(struct conn *c, char *p, size_t n)
@@ -57,8 +74,10 @@ static size_t fill(struct conn *c, char *p, size_t n)
 		if (c->tls != TLS_UP)
 			break;
 	}
-	if (total)
+	if (total) {
 		c->active_ms = loop_now_ms();
+		acknowledge(c);
+	}
 	return total;
 }
 

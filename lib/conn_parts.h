@@ -23,6 +23,7 @@ struct splice;
 struct conn {
 	struct loop *loop;
 	int fd;
+	bool tcp;
 	struct watch *watch;
 	struct timer *timer;
 	const struct conn_events *events;
