@@ -272,7 +272,10 @@ static void on_input(void *arg)
 			more = read_body(h);
 			break;
 		case HTTP_BODY:
-			if (h->stream && conn_full(h->stream)) {
+			/* The end of a body needs no more input: nothing
+			 * would call us for it. */
+			if (h->stream && conn_full(h->stream) &&
+				conn_input(h->conn).n) {
 				conn_pause(h->conn); /* until it is low */
 				return;
 			}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """HTTP as caldavd speaks it (RFC 9112), well or badly meant; sign-in; the
 pages that set mail programs up."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -209,6 +210,19 @@ def hostile_bodies(server):
     assert shown.text.count("&amp;") == 3000000
     c.ask(204, "DELETE", CAL + "large.ics")
     c.close()
+
+
+@TAP.test
+def a_body_ends_while_the_stream_is_full(server):
+    def put(k):
+        c = Client(server)
+        for i in range(12):
+            text = event(f"full{k}", "DESCRIPTION:" + "&" * 3000000)
+            c.ask(204 if i else 201, "PUT", f"{CAL}full{k}.ics", text)
+        c.ask(204, "DELETE", f"{CAL}full{k}.ics")
+        c.close()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(put, range(3)))
 
 
 @TAP.test
