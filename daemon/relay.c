@@ -5,6 +5,7 @@
  * end for each; the domain that it is for, and whether that is hosted on this
  * server, is told to relayd by us and not by the tenant.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -133,6 +134,23 @@ static void on_ended(void *arg, int status)
 	start_later();
 }
 
+/* The file may be for root alone: it is opened here. */
+static enum err send_start(void)
+{
+	const char *path = config_str(bastided.process.config, "ca_file");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct msg m;
+
+	TRY(send_config(relay.ipc));
+	msg_begin(&m, RELAY_START);
+	if (fd >= 0)
+		msg_add_fd(&m, fd);
+	enum err e = ipc_send(relay.ipc, &m);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
 static enum err run(void)
 {
 	static const struct ipc_events events = { on_message, on_closed };
@@ -155,7 +173,7 @@ static enum err run(void)
 	/* What fails from here on ends the child, and that is told. */
 	if (ipc_new(bastided.process.loop, fds[0], &events, NULL, &relay.ipc) !=
 			ERR_OK ||
-		send_config(relay.ipc) != ERR_OK)
+		send_start() != ERR_OK)
 		child_kill(relay.child, SIGKILL);
 	return ERR_OK;
 }

@@ -57,6 +57,7 @@ enum control {
 	/* --- bastided to relayd ------------------------------------------ */
 	RELAY_STREAM = 55, /* slice domain, slice local ("address:port" of our
 			    * own listener when it is hosted here), fd */
+	RELAY_START, /* fd of ca_file, none when it cannot be opened: serve */
 
 	/* --- bastided to keyd, and back with the same type -------------- */
 	KEYD_TENANT = 60, /* slice oid, fd: serve this tenantd; no reply */

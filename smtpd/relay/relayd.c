@@ -6,7 +6,6 @@
  * Who is a tenant's own is decided by bastided, which gives the listener's
  * address with the stream.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,19 +21,19 @@ struct relayd relayd = { .process = { .name = "relayd" } };
 
 /* Without authorities nothing verifies: said once, and only a verified
  * smarthost needs them. */
-static enum err load_authorities(void)
+static enum err load_authorities(int fd)
 {
-	const char *path = config_str(relayd.process.config, "ca_file");
 	struct buf pem;
 
 	buf_init(&pem, CA_MAX);
-	enum err e = file_read(AT_FDCWD, path, &pem);
+	enum err e = fd >= 0 ? file_read_fd(fd, &pem) : ERR_NOTFOUND;
 	if (e == ERR_OK)
 		e = tls_client_new(buf_slice(&pem), &relayd.tls);
 	buf_free(&pem);
 	if (e == ERR_OK)
 		return ERR_OK;
-	log_event(LOG_WARN_, "no-authorities", "path=\"%s\" err=%s", path,
+	log_event(LOG_WARN_, "no-authorities", "path=\"%s\" err=%s",
+		config_str(relayd.process.config, "ca_file"),
 		err_info(e)->name);
 	return tls_client_new(slice_str(""), &relayd.tls);
 }
@@ -44,10 +43,21 @@ static enum err on_config(struct msg_in *m)
 	struct process *p = &relayd.process;
 
 	TRY(process_config(p, m));
-	TRY(load_authorities());
-	TRY(dns_new(p->loop, slice_str(config_str(p->config, "resolver")),
-		&relayd.dns));
-	TRY(process_walls(p, PROFILE_RELAYD, NULL));
+	return dns_new(p->loop, slice_str(config_str(p->config, "resolver")),
+		&relayd.dns);
+}
+
+static enum err on_start(struct msg_in *m)
+{
+	int authorities = msg_fd(m);
+	enum err e = msg_end(m);
+
+	if (e == ERR_OK)
+		e = load_authorities(authorities);
+	if (authorities >= 0)
+		close(authorities);
+	TRY(e);
+	TRY(process_walls(&relayd.process, PROFILE_RELAYD, NULL));
 	return send_plain(relayd.control, CONTROL_READY);
 }
 
@@ -81,6 +91,7 @@ static const struct {
 	enum err (*take)(struct msg_in *m);
 } messages[] = {
 	{ CONTROL_CONFIG, on_config },
+	{ RELAY_START, on_start },
 	{ CONTROL_STOP, on_stop },
 	{ RELAY_STREAM, on_stream },
 };

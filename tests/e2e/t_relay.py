@@ -376,6 +376,11 @@ def an_unproven_smarthost_gets_nothing(server):
                                   if r["tries"] == 2], 20)[0]
         assert "offers no TLS" in row["status"], row
         assert not [line for line in sink.seen if "MAIL" in line]
+        # Its own certificate, from an authority that only root may read.
+        sink.certificate = good
+        other.cli("queue", "retry", "a.example", str(row["id"]))
+        wait_until(lambda: sink.messages)
+        assert sink.messages[0].tls
     finally:
         other.stop()
         sink.close()
