@@ -287,7 +287,7 @@ static void route(struct front_process *f, struct pending *p)
 {
 	struct slice address = slice_str(p->address);
 	bool login = p->protocol != PROTOCOL_DELIVER;
-	enum err e = login ? ERR_AUTH : ERR_NOTFOUND;
+	enum err e = login ? ERR_AUTH : ERR_RELAY;
 
 	if (login) {
 		/* Counted before anything is looked up: names that do not

@@ -68,7 +68,7 @@ def unknown_users_and_domains_are_refused_at_rcpt(s):
     starts(line.ask("EHLO x.example"), "250")
     starts(line.ask(f"MAIL FROM:<{FROM}>"), "250 2.1.0")
     starts(line.ask("RCPT TO:<nobody@one.example>"), "550 5.1.1")
-    starts(line.ask("RCPT TO:<someone@elsewhere.example>"), "550 5.")
+    starts(line.ask("RCPT TO:<someone@elsewhere.example>"), "550 5.7.1")
     starts(line.ask("DATA"), "554")
     starts(line.ask("RSET"), "250")
     starts(line.ask("QUIT"), "221")
