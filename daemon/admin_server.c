@@ -150,7 +150,7 @@ enum err admin_listen(void)
 	int n = snprintf(
 		un.sun_path, sizeof(un.sun_path), "%s/admin.sock", dir);
 	if (n >= (int)sizeof(un.sun_path))
-		n = snprintf(un.sun_path, sizeof(un.sun_path),
+		(void)snprintf(un.sun_path, sizeof(un.sun_path),
 			"/proc/self/fd/%d/admin.sock", bastided.dir);
 	(void)unlink(un.sun_path);
 	server.fd =

@@ -69,7 +69,9 @@ static struct remembered *remembered_slot(struct auth *a, uint8_t digest[32])
 	e = buf_reserve(&b, LIMIT_PASSWORD + 8);
 	buf_add_be32(&b, a->account);
 	buf_add_slice(&b, buf_slice(&a->password));
-	if (e == ERR_OK && buf_err(&b) == ERR_OK)
+	if (e == ERR_OK)
+		e = buf_err(&b);
+	if (e == ERR_OK)
 		e = hmac_sha256(slice_of(cache.key, 32), buf_slice(&b), digest);
 	buf_wipe(&b);
 	return e == ERR_OK ? &cache.slots[get_be16(digest) % CACHE] : NULL;

@@ -504,28 +504,28 @@ void fronts_each(
 /* What listens everywhere is reached on the loopback. */
 static void put_address(const struct sockaddr_storage *ss, struct buf *out)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 	char text[INET6_ADDRSTRLEN];
 
 	if (ss->ss_family == AF_INET) {
-		struct in_addr a = v4->sin_addr;
-		if (a.s_addr == htonl(INADDR_ANY))
-			a.s_addr = htonl(INADDR_LOOPBACK);
-		inet_ntop(AF_INET, &a, text, sizeof(text));
-		buf_addf(out, "%s:%u", text, ntohs(v4->sin_port));
+		memcpy(&v4, ss, sizeof(v4));
+		if (v4.sin_addr.s_addr == htonl(INADDR_ANY))
+			v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+		buf_addf(out, "%s:%u", text, ntohs(v4.sin_port));
 	} else {
-		struct in6_addr a = v6->sin6_addr;
-		if (IN6_IS_ADDR_UNSPECIFIED(&a))
-			a = in6addr_loopback;
-		inet_ntop(AF_INET6, &a, text, sizeof(text));
-		buf_addf(out, "[%s]:%u", text, ntohs(v6->sin6_port));
+		memcpy(&v6, ss, sizeof(v6));
+		if (IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
+			v6.sin6_addr = in6addr_loopback;
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+		buf_addf(out, "[%s]:%u", text, ntohs(v6.sin6_port));
 	}
 }
 
 bool fronts_smtp_address(struct buf *out)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof(ss);
 
 	for (size_t i = 0; i < state.n_listening; i++) {

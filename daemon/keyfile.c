@@ -70,7 +70,7 @@ static enum err read_boxed(struct keyring *k, const char *name,
 	context_of(&context, magic, tenant);
 	buf_init(&file, FILE_MAX);
 	enum err e = file_read(k->dir, name, &file);
-	if (e == ERR_OK && (file.n < MAGIC || memcmp(file.p, magic, MAGIC)))
+	if (e == ERR_OK && (file.n < MAGIC || memcmp(file.p, magic, MAGIC) != 0))
 		e = ERR_CORRUPT;
 	if (e == ERR_OK)
 		e = box_open(key, buf_slice(&context),
@@ -130,7 +130,7 @@ static enum err root_read(struct keyring *k, struct slice passphrase)
 	if (e != ERR_OK)
 		goto out;
 	struct slice head = slice_head(buf_slice(&file), ROOT_HEAD);
-	e = head.n < ROOT_HEAD || memcmp(head.p, ROOT_MAGIC, MAGIC)
+	e = head.n < ROOT_HEAD || memcmp(head.p, ROOT_MAGIC, MAGIC) != 0
 		    ? ERR_CORRUPT
 		    : stretch(passphrase, head, wrap);
 	if (e != ERR_OK)

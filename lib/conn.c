@@ -251,7 +251,7 @@ static void on_timer(void *arg)
 
 static void note_peer(struct conn *c)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t n = sizeof(ss);
 	const void *addr = NULL;
 	int one = 1;

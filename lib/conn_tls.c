@@ -16,9 +16,8 @@ static enum err reason(struct conn *c, int r, bool *want_read, bool *want_write)
 		*want_write = true;
 		return ERR_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
+	case SSL_ERROR_SYSCALL: /* cut off without close_notify */
 		return ERR_EOF;
-	case SSL_ERROR_SYSCALL:
-		return ERR_EOF; /* cut off without close_notify */
 	default:
 		/* Truncation is an end too; the rest breaks TLS's rules. */
 		return ERR_GET_REASON(ERR_peek_error()) ==

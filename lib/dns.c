@@ -64,9 +64,8 @@ static void on_answer(void *arg, int rcode, void *packet, int n, int security,
 	q->answer.secure = security == SECURE;
 	if (rcode == NXDOMAIN && security != BOGUS)
 		q->err = ERR_NOTFOUND;
-	else if (rcode != 0 || security == BOGUS || n <= 0)
-		q->err = ERR_UNAVAILABLE;
-	else if (dns_packet_parse(slice_of(packet, (size_t)n), q->type,
+	else if (rcode != 0 || security == BOGUS || n <= 0 ||
+		 dns_packet_parse(slice_of(packet, (size_t)n), q->type,
 			 q->arena, &q->answer) != ERR_OK)
 		q->err = ERR_UNAVAILABLE;
 	loop_later(q->loop, &q->tell);

@@ -113,6 +113,11 @@ void *arena_alloc(struct arena *a, size_t n)
 	return p;
 }
 
+void *arena_alloc_many(struct arena *a, size_t count, size_t size)
+{
+	return count > SIZE_MAX / size ? NULL : arena_alloc(a, count * size);
+}
+
 struct slice arena_copy(struct arena *a, struct slice s)
 {
 	char *p = arena_alloc(a, s.n + 1);

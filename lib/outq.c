@@ -159,6 +159,6 @@ void outq_drop(struct outq *q, size_t n)
 			q->last = NULL;
 		chunk_free(c);
 	}
-	if (n)
+	if (q->first)
 		q->first->start += n;
 }

@@ -138,7 +138,7 @@ enum err hex_decode(struct slice s, uint8_t *out, size_t n)
 		if (hex_digit(s.p[i]) < 0)
 			return ERR_SYNTAX;
 	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(hex_digit(s.p[2 * i]) << 4 |
+		out[i] = (uint8_t)(hex_digit(s.p[2 * i]) * 16 +
 			hex_digit(s.p[2 * i + 1]));
 	return ERR_OK;
 }

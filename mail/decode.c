@@ -94,7 +94,7 @@ static bool in_escape(struct mail_decoder *d, char c, struct buf *out)
 	}
 	if (d->n == 2 && !blank && hex_value(c) >= 0) {
 		buf_addc(
-			out, (char)(hex_value(d->held[1]) << 4 | hex_value(c)));
+			out, (char)(hex_value(d->held[1]) * 16 + hex_value(c)));
 		d->n = 0;
 		return true;
 	}

@@ -5,6 +5,7 @@
  * file's own; the nonce is random, since a counter would come again after a
  * restore. The map says which tag is the newest at each place.
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include "aad.h"
@@ -61,6 +62,7 @@ static struct pending_page *pending_find(const struct pending *p, uint32_t page)
 {
 	if (p->n == 0)
 		return NULL;
+	assert(p->item);
 	uint32_t i = p->slot[slot_of(p, page)];
 	return i ? &p->item[i - 1] : NULL;
 }

@@ -154,6 +154,7 @@ enum err segment_flush(struct store *s)
 
 	if (g->tail.n == 0)
 		return ERR_OK;
+	assert(g->current);
 	g->current->dirty = true;
 	TRY(s->m->write(g->current->file, g->tail_at, g->tail.p, g->tail.n));
 	g->tail_at += g->tail.n;

@@ -137,7 +137,7 @@ static void respond_stored(struct dav *d, bool replaced, uint64_t etag)
 static enum dav_step keep(struct dav *d, struct object *o)
 {
 	bool replaces;
-	uint64_t etag;
+	uint64_t etag = 0;
 	enum err e = look_again(d, o, &replaces);
 
 	if (e == ERR_CONFLICT) {

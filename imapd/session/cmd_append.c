@@ -136,7 +136,7 @@ static enum err add_message(struct imap *i, struct append *a,
 static enum err store_message(struct imap *i, struct append *a)
 {
 	struct buf envelope, structure;
-	uint32_t uid;
+	uint32_t uid = 0;
 
 	buf_init(&envelope, MIB(1));
 	buf_init(&structure, MIB(1));

@@ -3,6 +3,8 @@
  * One message against the program, in three values. First without the sealed
  * text: NO and YES are final then, and only UNKNOWN makes a second run.
  */
+#include <assert.h>
+
 #include "search.h"
 
 enum truth { NO, YES, UNKNOWN };
@@ -246,11 +248,13 @@ static enum err evaluate(struct match *m, const struct search_program *p,
 			: k->op == OP_OR       ? 2
 					       : 0;
 		if (takes) {
+			assert(takes <= top);
 			top -= takes;
 			stack[top] = join(stack + top, takes,
 				k->op == OP_AND ? NO : YES);
 			top++;
 		} else if (k->op == OP_NOT) {
+			assert(top);
 			enum truth v = stack[top - 1];
 			stack[top - 1] = v == UNKNOWN ? v
 				: v == YES	      ? NO
@@ -259,6 +263,7 @@ static enum err evaluate(struct match *m, const struct search_program *p,
 			TRY(evaluate_leaf(m, k, &stack[top++]));
 		}
 	}
+	assert(top == 1);
 	*out = stack[0];
 	return ERR_OK;
 }

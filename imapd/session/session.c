@@ -3,6 +3,7 @@
  * One signed-in IMAP connection: frames commands, runs them one after another,
  * answers. The diagram is in imap.h.
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -57,6 +58,7 @@ void imap_gate(struct imap *i)
 	conn_gate(i->conn, account_last_commit(i->account));
 }
 
+PRINTF_LIKE(2, 0)
 static const char *text_v(struct imap *i, const char *fmt, va_list ap)
 {
 	char line[1024];
@@ -163,6 +165,7 @@ static void write_ok(struct imap *i)
 	struct command *c = &i->cmd;
 	const char *text = c->text;
 
+	assert(c->row);
 	if (!text)
 		text = imap_text(i, "%s%s completed", c->uid ? "UID " : "",
 			c->row->name);

@@ -30,10 +30,10 @@ void arena_free(struct arena *a);
 void arena_reset(struct arena *a);
 /* Zeroed, aligned for any type; NULL when over the max or out of memory. */
 void *arena_alloc(struct arena *a, size_t n);
-#define arena_array(a, type, count)                                            \
-	((type *)((count) > SIZE_MAX / sizeof(type)                            \
-			? NULL                                                 \
-			: arena_alloc(a, (count) * sizeof(type))))
+/* So many of `size` bytes each; NULL also when their product overflows. */
+void *arena_alloc_many(struct arena *a, size_t count, size_t size);
+#define arena_array(a, type, count) \
+	((type *)arena_alloc_many(a, count, sizeof(type)))
 /* A copy in the arena; {NULL, 0} when there is no room. NUL follows it. */
 struct slice arena_copy(struct arena *a, struct slice s);
 size_t arena_used(const struct arena *a);

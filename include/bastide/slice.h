@@ -43,7 +43,7 @@ static inline struct slice slice_from(struct slice s, size_t at)
 {
 	if (at > s.n)
 		at = s.n;
-	return slice_of(s.p ? s.p + at : s.p, s.n - at);
+	return slice_of(at ? s.p + at : s.p, s.n - at);
 }
 
 static inline struct slice slice_head(struct slice s, size_t n)

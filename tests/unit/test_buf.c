@@ -77,6 +77,8 @@ static void test_arena(void **state)
 	for (int round = 0; round < 3; round++) {
 		assert_non_null(arena_alloc(a, 9000));
 		assert_null(arena_alloc(a, 1001));
+		/* A product that would wrap around to 8. */
+		assert_null(arena_array(a, uint64_t, SIZE_MAX / 8 + 2));
 		struct slice s = arena_copy(a, slice_str("abc"));
 		assert_true(slice_eqs(s, "abc"));
 		assert_int_equal(s.p[3], 0);
