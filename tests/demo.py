@@ -118,6 +118,7 @@ class Demo:
                       for key, port in PORTS.items()}
         self.ports["https_port"] = options.port_base + 7443
         self.process = None
+        self.log = None  # where the daemons write; None: where we do
 
     def cli(self, *words, password=None):
         command = [str(self.build / "admin/bastide"), *words, "--socket",
@@ -151,6 +152,7 @@ class Demo:
             command.append("--debug")
         self.process = subprocess.Popen(command, env=ENVIRONMENT,
                                         stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log,
                                         start_new_session=True)
         for _ in range(600):
             if self.process.poll() is not None:
@@ -231,7 +233,8 @@ class Demo:
               f"{self.folder}/data/admin.sock --help\n"
               "Ctrl-C stops it.", flush=True)
 
-    def run(self):
+    def prepare(self):
+        """Started, with a folder of its own, but without accounts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755 if os.geteuid() == 0 else 0o700)
         certificates(self.folder)
@@ -241,6 +244,9 @@ class Demo:
             secret.chmod(0o600)
         say("starting bastided")
         self.start()
+
+    def run(self):
+        self.prepare()
         passwords = self.make_accounts()
         self.target(passwords)
         self.show(passwords)
