@@ -259,7 +259,7 @@ def unknown_addresses_wake_nobody(server):
     client = Client(server)
     for address, answer in (("nobody@a.example", "NO notfound"),
                             ("ann@nowhere.example", "NO relay"),
-                            ("not an address", "NO relay")):
+                            ("not an address", "NO notfound")):
         assert client.ask("DELIVER " + address) == answer, address
     assert server.log().count("started program=tenantd") == started
     # The control: one that exists does wake.
