@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """What talks to the Internet has no store: the linker says so. Neither have
-keyd, bastided and the worker. The control is tenantd, which has one."""
+keyd, bastided and the worker. The control is tenantd, which has one. And
+every program is position independent, with its jump tables read-only."""
 import os
 import pathlib
 import subprocess
@@ -38,8 +39,6 @@ def libraries(program):
 bad = 0
 for name in WITHOUT:
     program = BUILD / name
-    if not program.exists():
-        continue
     found = store_symbols(program)
     good = not found and "libsqlite3" not in libraries(program)
     bad += not good
@@ -49,4 +48,13 @@ found = store_symbols(BUILD / "daemon" / "tenantd")
 good = "store_open" in found and "sqlite3_step" in found
 bad += not good
 print(f"{'ok' if good else 'not ok'} - tenantd has one ({len(found)} symbols)")
+for name in WITHOUT + ("daemon/tenantd", "admin/bastide"):
+    text = subprocess.run(["readelf", "-W", "-h", "-l", "-d",
+                           str(BUILD / name)], check=True,
+                          capture_output=True, text=True).stdout
+    stack = [line for line in text.splitlines() if "GNU_STACK" in line][0]
+    good = (" DYN " in text and "FLAGS_1" in text and "NOW PIE" in text
+            and "GNU_RELRO" in text and " RW " in stack)
+    bad += not good
+    print(f"{'ok' if good else 'not ok'} - {name} is hardened")
 sys.exit(1 if bad else 0)
