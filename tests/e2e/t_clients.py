@@ -284,7 +284,7 @@ path = "{self.home.folder}/near"
 fileext = "{ending}"
 [storage far]
 type = "{store}"
-url = "https://localhost:{server.ports["https_port"]}/dav/"
+url = "https://127.0.0.1:{server.ports["https_port"]}/dav/"
 username = "{ANNA}"
 password = "{WORDS[ANNA]}"
 verify = "{self.home.ca}"
