@@ -5,6 +5,7 @@ noinst_LIBRARIES += caldav/libdavsession.a
 caldav_libdavsession_a_CFLAGS = $(AM_CFLAGS) $(LIBXML_CFLAGS)
 caldav_libdavsession_a_SOURCES = $(DAV_SHARED) \
 	caldav/session/filter.c \
+	caldav/session/instances.c \
 	caldav/session/method_copy.c \
 	caldav/session/method_get.c \
 	caldav/session/method_mkcol.c \
@@ -14,11 +15,13 @@ caldav_libdavsession_a_SOURCES = $(DAV_SHARED) \
 	caldav/session/method_report.c \
 	caldav/session/path.c \
 	caldav/session/property.c \
+	caldav/session/report_freebusy.c \
 	caldav/session/report_multiget.c \
 	caldav/session/report_query.c \
 	caldav/session/report_sync.c \
 	caldav/session/respond.c \
 	caldav/session/session.c \
+	caldav/session/shape.c \
 	caldav/session/store_object.c
 
 noinst_LIBRARIES += caldav/libdavfront.a

@@ -43,6 +43,27 @@ static enum err work_expand(struct msg_in *request, struct msg *reply)
 	return ERR_OK;
 }
 
+static enum err work_instances(struct msg_in *request, struct msg *reply)
+{
+	static struct instance list[LIMIT_INSTANCES];
+	struct slice ics = msg_slice(request);
+	int64_t from = (int64_t)msg_u64(request);
+	int64_t to = (int64_t)msg_u64(request);
+	size_t n;
+
+	TRY(msg_end(request));
+	TRY(ical_instances(ics, from, to, list, LIMIT_INSTANCES, &n));
+	msg_add_u32(reply, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		msg_add_u32(reply, list[i].component);
+		msg_add_u32(reply, list[i].flags);
+		msg_add_u64(reply, (uint64_t)list[i].start);
+		msg_add_u64(reply, (uint64_t)list[i].end);
+		msg_add_u64(reply, (uint64_t)list[i].recurrence);
+	}
+	return ERR_OK;
+}
+
 static enum err warm_up_expand(void)
 {
 	ical_warm_up();
@@ -52,5 +73,6 @@ static enum err warm_up_expand(void)
 const struct work_kind work_kinds[] = {
 	{ WORK_PBKDF2, work_pbkdf2, NULL },
 	{ WORK_EXPAND, work_expand, warm_up_expand },
+	{ WORK_INSTANCES, work_instances, NULL },
 	{ 0, NULL, NULL },
 };

@@ -21,6 +21,8 @@ extern const struct work_kind work_kinds[];
 
 /* WORK_PBKDF2: slice password, slice salt, u32 iterations; slice key.
  * WORK_EXPAND: slice iCalendar (ical_reduce); u64 horizon, u32 count, then
- * u64 start and u64 end of each span (two's complement). */
+ * u64 start and u64 end of each span (two's complement).
+ * WORK_INSTANCES: slice iCalendar (ical_reduce), u64 from, u64 to; u32 count,
+ * then u32 component, u32 flags, u64 start, end and recurrence of each. */
 
 #endif

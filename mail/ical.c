@@ -18,6 +18,13 @@ static const char *kind_of(struct slice name)
 	return NULL;
 }
 
+const struct content_comp *ical_object(const struct content_comp *c)
+{
+	while (c && !kind_of(c->name))
+		c = c->next;
+	return c;
+}
+
 static bool uid_of(const struct content_comp *c, struct slice *out)
 {
 	const struct content_prop *p = content_prop(c, "UID");

@@ -21,6 +21,17 @@ struct expansion {
 	size_t n;
 	int64_t horizon;
 	icalcomponent *calendar;
+	struct sink *sink; /* instances are wanted, not spans; else NULL */
+};
+
+/* ical_instances: what is wanted, and the component that is expanded. */
+struct sink {
+	int64_t from, to;
+	struct instance *list;
+	size_t n, max;
+	enum err err;
+	uint32_t component, flags;
+	const int64_t *recurrence; /* of an overridden instance; else NULL */
 };
 
 void ical_warm_up(void)
@@ -61,8 +72,37 @@ static bool time_at(icalcomponent *c, icalproperty_kind kind, int64_t *out)
 	return true;
 }
 
+/* RFC 4791 9.9: what has no length is inside when it begins there. */
+static bool inside(const struct sink *s, int64_t start, int64_t length)
+{
+	return length > 0 ? start < s->to && start + length > s->from
+			  : start >= s->from && start < s->to;
+}
+
+static void keep(struct sink *s, int64_t start, int64_t length)
+{
+	int64_t rule = s->recurrence ? *s->recurrence : start;
+	uint32_t flags = s->flags;
+
+	if (!(flags & INSTANCE_WHOLE) && !inside(s, start, length)) {
+		if (!inside(s, rule, length))
+			return;
+		flags |= INSTANCE_MOVED;
+	}
+	if (s->n == s->max) {
+		s->err = ERR_LIMIT;
+		return;
+	}
+	s->list[s->n++] = (struct instance){ s->component, flags, start,
+		start + (length > 0 ? length : 0), rule };
+}
+
 static void add(struct expansion *x, int64_t start, int64_t length)
 {
+	if (x->sink) {
+		keep(x->sink, start, length);
+		return;
+	}
 	if (x->n == LIMIT_SPANS) {
 		if (start < x->horizon)
 			x->horizon = start;
@@ -200,6 +240,21 @@ static void add_instance(struct expansion *x, const struct exceptions *e,
 		add(x, at, length);
 }
 
+static bool spans_full(struct expansion *x, size_t steps, int64_t at)
+{
+	if (steps <= LIMIT_SPANS * 2 && x->n < LIMIT_SPANS)
+		return false;
+	x->horizon = at < x->horizon ? at : x->horizon;
+	return true;
+}
+
+static bool sink_full(struct sink *s, size_t steps, int64_t at)
+{
+	if (steps > LIMIT_RECUR_STEPS)
+		s->err = ERR_LIMIT;
+	return s->err != ERR_OK || at >= s->to;
+}
+
 static void expand_rule(struct expansion *x, const struct exceptions *e,
 	icalproperty *p, struct icaltimetype start, int64_t length)
 {
@@ -208,8 +263,8 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 
 	if (r.freq == ICAL_NO_RECURRENCE)
 		return;
-	if (r.freq == ICAL_SECONDLY_RECURRENCE ||
-		r.freq == ICAL_MINUTELY_RECURRENCE) {
+	if (!x->sink && (r.freq == ICAL_SECONDLY_RECURRENCE ||
+				r.freq == ICAL_MINUTELY_RECURRENCE)) {
 		x->horizon = first < x->horizon ? first : x->horizon;
 		return;
 	}
@@ -219,10 +274,8 @@ static void expand_rule(struct expansion *x, const struct exceptions *e,
 	struct icaltimetype t = icalrecur_iterator_next(it);
 	for (size_t n = 0; !icaltime_is_null_time(t); n++) {
 		int64_t at = seconds(t);
-		if (n > LIMIT_SPANS * 2 || x->n == LIMIT_SPANS) {
-			x->horizon = at < x->horizon ? at : x->horizon;
+		if (x->sink ? sink_full(x->sink, n, at) : spans_full(x, n, at))
 			break;
-		}
 		if (at != first) /* is there already */
 			add_instance(x, e, at, length);
 		t = icalrecur_iterator_next(it);
@@ -250,21 +303,41 @@ static void expand_dates(struct expansion *x, const struct exceptions *e,
 	}
 }
 
+static void begin_instances(
+	struct sink *s, struct icaltimetype start, const int64_t *recurrence)
+{
+	bool zoned = icaltime_is_utc(start) || icaltime_get_timezone(start);
+
+	s->recurrence = recurrence;
+	s->flags = start.is_date ? INSTANCE_DATE
+		   : zoned	 ? 0
+				 : INSTANCE_FLOATING;
+}
+
 static enum err expand_component(
 	struct expansion *x, const struct kind *k, icalcomponent *c)
 {
 	icalproperty *p = prop(c, ICAL_DTSTART_PROPERTY);
 
 	if (!p) {
-		if (k->without_start)
+		if (x->sink) {
+			x->sink->flags = INSTANCE_WHOLE;
+			x->sink->recurrence = NULL;
+			keep(x->sink, 0, 0);
+		} else if (k->without_start) {
 			k->without_start(x, c);
+		}
 		return ERR_OK;
 	}
 	struct icaltimetype start = time_of(p, c);
 	if (icaltime_is_null_time(start) || !icaltime_is_valid_time(start))
 		return ERR_SYNTAX;
-	int64_t length = k->length(c, start), first = seconds(start);
+	int64_t length = k->length(c, start), first = seconds(start), rule;
 	bool recurs = !prop(c, ICAL_RECURRENCEID_PROPERTY);
+	if (x->sink)
+		begin_instances(x->sink, start,
+			time_at(c, ICAL_RECURRENCEID_PROPERTY, &rule) ? &rule
+								      : NULL);
 	struct exceptions e = { NULL, 0 };
 	if (recurs)
 		TRY(gather(x, c, &e));
@@ -288,8 +361,11 @@ static enum err expand_all(struct expansion *x)
 
 	for (; c; c = icalcompiter_next(&it)) {
 		const struct kind *k = kind_of(c);
-		if (k)
-			TRY(expand_component(x, k, c));
+		if (!k)
+			continue;
+		TRY(expand_component(x, k, c));
+		if (x->sink)
+			x->sink->component++;
 	}
 	return ERR_OK;
 }
@@ -321,22 +397,54 @@ static bool has_errors(icalcomponent *calendar)
 	return icalcomponent_count_errors(calendar) > 0;
 }
 
-enum err ical_expand(
-	struct slice ics, struct span *spans, size_t *n_out, int64_t *horizon)
+static enum err expand_text(struct expansion *x, struct slice ics)
 {
-	struct expansion x = { .spans = spans, .horizon = INT64_MAX };
 	char *text = mem_str(ics);
 
 	if (!text)
 		return ERR_NOMEM;
-	x.calendar = icalparser_parse_string(text);
+	x->calendar = icalparser_parse_string(text);
 	mem_free(text);
-	if (!x.calendar)
+	if (!x->calendar)
 		return ERR_SYNTAX;
-	enum err e = has_errors(x.calendar) ? ERR_SYNTAX : expand_all(&x);
-	icalcomponent_free(x.calendar);
+	enum err e = has_errors(x->calendar) ? ERR_SYNTAX : expand_all(x);
+	icalcomponent_free(x->calendar);
 	icalmemory_free_ring();
-	TRY(e);
+	return e;
+}
+
+static int by_time_of(const void *a, const void *b)
+{
+	const struct instance *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* In order of time; an RDATE may name what the rule gives too. */
+enum err ical_instances(struct slice ics, int64_t from, int64_t to,
+	struct instance *out, size_t max, size_t *n_out)
+{
+	struct sink s = { .from = from, .to = to, .list = out, .max = max };
+	struct expansion x = { .horizon = INT64_MAX, .sink = &s };
+	size_t n = 0;
+
+	TRY(expand_text(&x, ics));
+	TRY(s.err);
+	qsort(out, s.n, sizeof(*out), by_time_of);
+	for (size_t i = 0; i < s.n; i++)
+		if (!n || out[n - 1].component != out[i].component ||
+			out[n - 1].start != out[i].start)
+			out[n++] = out[i];
+	*n_out = n;
+	return ERR_OK;
+}
+
+enum err ical_expand(
+	struct slice ics, struct span *spans, size_t *n_out, int64_t *horizon)
+{
+	struct expansion x = { .spans = spans, .horizon = INT64_MAX };
+
+	TRY(expand_text(&x, ics));
 	tidy(&x);
 	*n_out = x.n;
 	*horizon = x.horizon;

@@ -5,6 +5,7 @@ mail_libmail_a_SOURCES = \
 	mail/address.c \
 	mail/charset.c \
 	mail/content.c \
+	mail/content_write.c \
 	mail/date.c \
 	mail/decode.c \
 	mail/envelope.c \

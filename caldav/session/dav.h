@@ -67,6 +67,7 @@ struct dav {
 	enum dav_state { DAV_IDLE, DAV_BODYING, DAV_WORKING } state;
 	struct arena *arena; /* one request */
 	struct arena *batch; /* one slice, or one row of an answer */
+	struct arena *row;   /* data of the row that is under way; or NULL */
 
 	/* the request */
 	enum dav_method method;
@@ -167,6 +168,32 @@ const struct property *kept_find(
 /* Whether the calendar takes that kind (supported-calendar-component-set). */
 bool calendar_takes(struct dav *d, struct place_at *at, struct slice component);
 
+/* --- instances.c: recurrences, by the worker ------------------------------------------ */
+struct instances {
+	struct dav *d;
+	enum err err;
+	struct instance *list; /* in d->row */
+	size_t n;
+};
+/* Then the job waits (DAV_WAIT) and goes on with `x` filled. */
+MUST_CHECK enum err instances_ask(struct dav *d,
+	const struct content_comp *root, int64_t from, int64_t to,
+	struct instances *x);
+/* Makes d->row. */
+MUST_CHECK enum err row_arena(struct dav *d);
+
+/* --- shape.c: calendar-data and address-data in part ------------------------------------ */
+struct shape;
+/* NULL: the data is wanted as it is. */
+MUST_CHECK enum err shape_new(
+	struct dav *d, const struct want *w, struct shape **out);
+/* <response> with the data in that shape. ERR_AGAIN: the job waits, and goes
+ * on with shape_finish first. */
+MUST_CHECK enum err shape_row(struct dav *d, struct shape *s,
+	const struct want *w, struct place_at *at);
+MUST_CHECK enum err shape_finish(
+	struct dav *d, struct shape *s, const struct want *w);
+
 /* --- filter.c: calendar-query, addressbook-query ------------------------------------- */
 struct filter;
 /* The <filter> element. On ERR_UNSUPPORTED or ERR_SYNTAX, *precondition. */
@@ -189,7 +216,7 @@ method_fn method_options, method_get, method_put, method_delete,
 bool conditions_hold(struct dav *d, uint64_t etag);
 
 /* --- the reports: report_name.c ------------------------------------------------------ */
-method_fn report_multiget, report_query, report_sync;
+method_fn report_freebusy, report_multiget, report_query, report_sync;
 
 /* --- store_object.c: PUT, COPY and MOVE ----------------------------------------------- */
 /* Checks `data`, has it expanded, stores it and answers; `d->at` says where.

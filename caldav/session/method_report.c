@@ -9,6 +9,7 @@ static const struct {
 } reports[] = {
 	{ NS_CALDAV, "calendar-query", AT_CALENDAR, report_query },
 	{ NS_CALDAV, "calendar-multiget", AT_CALENDAR, report_multiget },
+	{ NS_CALDAV, "free-busy-query", AT_CALENDAR, report_freebusy },
 	{ NS_CARDDAV, "addressbook-query", AT_CONTACTS, report_query },
 	{ NS_CARDDAV, "addressbook-multiget", AT_CONTACTS, report_multiget },
 	{ NS_DAV, "sync-collection", AT_COLLECTION, report_sync },

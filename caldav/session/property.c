@@ -174,6 +174,7 @@ static bool get_reports(struct dav *d, struct place_at *at, struct buf *b)
 	} reports[] = {
 		{ AT_CALENDAR, "<C:calendar-query/>" },
 		{ AT_CALENDAR, "<C:calendar-multiget/>" },
+		{ AT_CALENDAR, "<C:free-busy-query/>" },
 		{ AT_CONTACTS, "<CR:addressbook-query/>" },
 		{ AT_CONTACTS, "<CR:addressbook-multiget/>" },
 		{ AT_COLLECTION, "<D:sync-collection/>" },

@@ -7,6 +7,7 @@
 
 struct multiget {
 	struct want want;
+	struct shape *shape;
 	const struct xml_node *next; /* <href> */
 };
 
@@ -41,20 +42,21 @@ static enum dav_step more(struct dav *d)
 	uint64_t since = loop_now_us();
 
 	respond_gate(d);
-	for (; m->next; m->next = xml_next(m->next, NS_DAV, "href")) {
+	enum err e = shape_finish(d, m->shape, &m->want);
+	while (e == ERR_OK && m->next) {
 		struct place_at at;
 		if (slice_over(d, since))
 			return DAV_MORE;
 		arena_reset(d->batch);
 		struct slice href = xml_text(m->next, d->batch);
-		if (!find(d, href, &at)) {
+		m->next = xml_next(m->next, NS_DAV, "href");
+		if (find(d, href, &at))
+			e = shape_row(d, m->shape, &m->want, &at);
+		else
 			put_missing(d, href);
-		} else {
-			enum err e = response_props(d, &m->want, &at);
-			if (e != ERR_OK)
-				return dav_fail(d, e);
-		}
 	}
+	if (e != ERR_OK)
+		return e == ERR_AGAIN ? DAV_WAIT : dav_fail(d, e);
 	multistatus_end(d);
 	return DAV_OVER;
 }
@@ -76,7 +78,7 @@ enum dav_step report_multiget(struct dav *d)
 		return dav_fail(d, ERR_NOMEM);
 	m->want = want_of(d, d->xml);
 	m->next = xml_child(d->xml, NS_DAV, "href");
-	if (!m->next)
+	if (!m->next || shape_new(d, &m->want, &m->shape) != ERR_OK)
 		return dav_fail(d, ERR_SYNTAX);
 	if (count(m->next) > LIMIT_MULTIGET) {
 		respond_precondition(d, 403, NS_DAV,

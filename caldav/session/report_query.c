@@ -13,6 +13,7 @@
 
 struct query {
 	struct want want;
+	struct shape *shape;
 	struct filter *filter;
 	bool ranged;
 	int64_t start, end;
@@ -66,7 +67,7 @@ static enum err take_row(struct dav *d, struct query *q,
 		q->cut = true;
 		return ERR_OK;
 	}
-	return response_props(d, &q->want, &at);
+	return shape_row(d, q->shape, &q->want, &at);
 }
 
 static enum dav_step end(struct dav *d, struct query *q)
@@ -97,6 +98,8 @@ static enum dav_step run(struct dav *d, struct query *q, struct arena *scratch)
 		for (size_t i = 0; e == ERR_OK && i < n && !q->cut; i++) {
 			arena_reset(scratch);
 			e = take_row(d, q, &rows[i], scratch);
+			if (e == ERR_AGAIN)
+				return DAV_WAIT;
 			if (e == ERR_OK && i + 1 < n && slice_over(d, since))
 				return DAV_MORE;
 		}
@@ -110,12 +113,16 @@ static enum dav_step run(struct dav *d, struct query *q, struct arena *scratch)
 
 static enum dav_step more(struct dav *d)
 {
-	struct arena *scratch = arena_new(LIMIT_CONTENT_ARENA + LIMIT_RESOURCE);
+	struct query *q = d->job;
 
 	respond_gate(d);
-	if (!scratch)
-		return dav_fail(d, ERR_NOMEM);
-	enum dav_step step = run(d, d->job, scratch);
+	enum err e = shape_finish(d, q->shape, &q->want);
+	struct arena *scratch = arena_new(LIMIT_CONTENT_ARENA + LIMIT_RESOURCE);
+	if (e != ERR_OK || !scratch) {
+		arena_free(scratch);
+		return dav_fail(d, e != ERR_OK ? e : ERR_NOMEM);
+	}
+	enum dav_step step = run(d, q, scratch);
 	arena_free(scratch);
 	return step;
 }
@@ -153,9 +160,11 @@ enum dav_step report_query(struct dav *d)
 	enum err e = filter_new(d, filter, cards, &q->filter, &why);
 	if (e == ERR_OK)
 		e = read_limit(d, q);
+	q->want = want_of(d, d->xml);
+	if (e == ERR_OK)
+		e = shape_new(d, &q->want, &q->shape);
 	if (e != ERR_OK)
 		return refuse(d, e, why);
-	q->want = want_of(d, d->xml);
 	q->ranged = filter_range(q->filter, &q->start, &q->end);
 	q->after = slice_of("", 0);
 	d->job = q;

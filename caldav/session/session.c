@@ -44,6 +44,8 @@ static void finish(struct dav *d)
 	buf_free(&d->body);
 	arena_reset(d->arena);
 	arena_reset(d->batch);
+	arena_free(d->row);
+	d->row = NULL;
 	conn_resume(d->conn);
 }
 
@@ -211,6 +213,7 @@ static void release(struct dav *d)
 		account_close(d->account);
 	arena_free(d->arena);
 	arena_free(d->batch);
+	arena_free(d->row);
 	buf_free(&d->body);
 	buf_free(&d->out);
 	mem_free(d);

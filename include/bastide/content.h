@@ -66,6 +66,36 @@ MUST_CHECK enum err ical_expand(
 /* "20260102T030405Z" and nothing else. */
 MUST_CHECK enum err ical_utc(struct slice text, int64_t *out);
 
+/* One instance of a calendar object; times as in struct span. */
+struct instance {
+	uint32_t component; /* which VEVENT, VTODO, VJOURNAL, in order, from 0 */
+	uint32_t flags;
+	int64_t start, end;
+	int64_t recurrence; /* the time that the rule gave it */
+};
+enum {
+	INSTANCE_DATE = 1,     /* dates without times */
+	INSTANCE_FLOATING = 2, /* no zone */
+	INSTANCE_MOVED = 4,    /* only its time before it was moved is inside */
+	INSTANCE_WHOLE = 8,    /* has no start: stands for itself */
+};
+/* Those of a reduced object that overlap [from, to). In the worker, as
+ * ical_expand. ERR_LIMIT: more than `max`, or too many steps to tell. */
+MUST_CHECK enum err ical_instances(struct slice ics, int64_t from, int64_t to,
+	struct instance *out, size_t max, size_t *n_out);
+/* The next VEVENT, VTODO or VJOURNAL from `c` on; NULL: no more. */
+const struct content_comp *ical_object(const struct content_comp *c);
+
+/* Lines as they go out, folded (RFC 5545 3.1, RFC 6350 3.2). `value` false:
+ * nothing behind the colon. */
+void content_put_prop(
+	struct buf *b, const struct content_prop *p, bool value);
+void content_put_line(struct buf *b, const char *name, struct slice value);
+/* "20260102T030405Z" or as `flags` say; and "DTSTART;VALUE=DATE:20260102". */
+void ical_put_value(struct buf *b, int64_t time, uint32_t flags);
+void ical_put_time(
+	struct buf *b, struct slice name, int64_t time, uint32_t flags);
+
 /* RFC 6352 5.1: one vCard of version 3.0 or 4.0 with its UID. Errors as
  * above. */
 MUST_CHECK enum err vcard_check(

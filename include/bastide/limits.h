@@ -132,6 +132,12 @@
 /* Spans that one resource caches, and the seconds its expansion may take. */
 #define LIMIT_SPANS 2000
 #define LIMIT_EXPAND_MS 1000
+/* Instances of one resource that a report shows expanded (years of a daily
+ * event), and the steps of a rule that are tried for them. */
+#define LIMIT_INSTANCES 2000
+#define LIMIT_RECUR_STEPS 200000
+/* Busy periods of one free-busy-query: a full year, eleven a day. */
+#define LIMIT_BUSY_PERIODS 4000
 
 /* --- the store ------------------------------------------------------------ */
 /* Pages of one database file (16 GiB; bodies lie in segments): its map is

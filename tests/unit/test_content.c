@@ -214,6 +214,7 @@ static void moments(void **state)
 	}
 }
 
+#define DAY 86400LL
 #define T0 1773136800 /* 2026-03-10 10:00 UTC */
 #define AT0 "DTSTART:20260310T100000Z\n"
 
@@ -276,6 +277,94 @@ static void expansion(void **state)
 		ERR_SYNTAX);
 }
 
+static void instances_of_a_range(void **state)
+{
+	static const struct {
+		const char *text;
+		enum err err;
+		size_t n;
+		struct instance first;
+	} rows[] = {
+		{ CAL(EVENT(AT0 "RRULE:FREQ=DAILY\n")), ERR_OK, 2,
+			{ 0, 0, T0 + 9 * DAY, T0 + 9 * DAY, T0 + 9 * DAY } },
+		{ CAL(EVENT("DTSTART:20260310T100000\n"
+			    "RRULE:FREQ=DAILY;INTERVAL=9\nDURATION:PT1H\n")),
+			ERR_OK, 1,
+			{ 0, INSTANCE_FLOATING, T0 + 9 * DAY,
+				T0 + 9 * DAY + 3600, T0 + 9 * DAY } },
+		{ CAL(EVENT("DTSTART;VALUE=DATE:20260319\n")), ERR_OK, 1,
+			{ 0, INSTANCE_DATE, T0 - 36000 + 9 * DAY,
+				T0 - 36000 + 10 * DAY, T0 - 36000 + 9 * DAY } },
+		/* Moved out of the range, and into it. */
+		{ CAL(EVENT(AT0 "RRULE:FREQ=DAILY;COUNT=10\n") EVENT(
+			  "RECURRENCE-ID:20260319T100000Z\n"
+			  "DTSTART:20260401T100000Z\n")),
+			ERR_OK, 1,
+			{ 1, INSTANCE_MOVED, T0 + 22 * DAY, T0 + 22 * DAY,
+				T0 + 9 * DAY } },
+		{ CAL(EVENT(AT0 "RRULE:FREQ=DAILY;COUNT=2\n") EVENT(
+			  "RECURRENCE-ID:20260311T100000Z\n"
+			  "DTSTART:20260319T090000Z\n")),
+			ERR_OK, 1,
+			{ 1, 0, T0 + 9 * DAY - 3600, T0 + 9 * DAY - 3600,
+				T0 + DAY } },
+		{ CAL("BEGIN:VTODO\nUID:u\nEND:VTODO\n"), ERR_OK, 1,
+			{ 0, INSTANCE_WHOLE, 0, 0, 0 } },
+		{ CAL(EVENT(AT0 "RRULE:FREQ=SECONDLY\n")), ERR_LIMIT, 0,
+			{ 0 } },
+		{ CAL(EVENT(AT0)), ERR_OK, 0, { 0 } },
+	};
+	static struct instance list[100];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		/* 2026-03-19 and -20, whole days */
+		enum err e = ical_instances(slice_str(rows[i].text),
+			T0 - 36000 + 9 * DAY, T0 - 36000 + 11 * DAY, list, 100,
+			&n);
+		if (e != rows[i].err || (e == ERR_OK && n != rows[i].n))
+			fail_msg("row %zu: err %d, %zu instances", i, e, n);
+		if (e == ERR_OK && n &&
+			memcmp(&list[0], &rows[i].first, sizeof(list[0])) != 0)
+			fail_msg("row %zu: %u %u %lld %lld %lld", i,
+				list[0].component, list[0].flags,
+				(long long)list[0].start,
+				(long long)list[0].end,
+				(long long)list[0].recurrence);
+	}
+}
+
+/* Written and read again, it is the same; no line is too long, no character
+ * is cut. */
+static void lines_are_folded(void **state)
+{
+	char text[1000];
+	struct content_comp *root;
+	struct buf b;
+	size_t line = 0;
+
+	strcpy(text, "BEGIN:A\nX;P=\"a:b\";Q=c:");
+	for (size_t i = 0; i < 150; i++)
+		strcat(text, i % 3 ? "\xc3\xa9" : "x");
+	strcat(text, "\nEND:A\n");
+	assert_int_equal(content_parse(arena, slice_str(text), &root), ERR_OK);
+	buf_init(&b, 10000);
+	content_put_line(&b, "BEGIN", root->name);
+	content_put_prop(&b, root->props, true);
+	content_put_line(&b, "END", root->name);
+	for (size_t i = 0; i < b.n; i++) {
+		line = b.p[i] == '\n' ? 0 : line + 1;
+		assert_true(line <= 76); /* 75 and its CR */
+		if (line == 1 && b.p[i] == ' ')
+			assert_true(((unsigned char)b.p[i + 1] & 0xc0) != 0x80);
+	}
+	struct content_comp *again;
+	assert_int_equal(content_parse(arena, buf_slice(&b), &again), ERR_OK);
+	assert_true(slice_eq(again->props->value, root->props->value));
+	assert_true(slice_eqs(content_param(again->props, "P")->value, "a:b"));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -287,6 +376,8 @@ int main(void)
 		cmocka_unit_test(the_reduced_copy),
 		cmocka_unit_test(moments),
 		cmocka_unit_test(expansion),
+		cmocka_unit_test(instances_of_a_range),
+		cmocka_unit_test(lines_are_folded),
 	};
 	int bad = cmocka_run_group_tests(tests, NULL, NULL);
 
