@@ -300,9 +300,22 @@ static enum err respond(struct dav *d, struct shape *s, const struct want *w)
 	return response_props(d, w, &s->at);
 }
 
+/* Times in a zone: only the worker knows what they are in UTC. */
+static bool zoned(const struct content_comp *root)
+{
+	const struct content_comp *c = root->children;
+
+	for (; (c = ical_object(c)); c = c->next)
+		for (const struct content_prop *p = c->props; p; p = p->next)
+			if (content_param(p, "TZID"))
+				return true;
+	return false;
+}
+
 static bool needs_worker(const struct shape *s)
 {
-	return s->times == EXPANDED || (s->times == LIMITED && recurs(s->root));
+	return s->times != AS_THEY_ARE &&
+	       (recurs(s->root) || (s->times == EXPANDED && zoned(s->root)));
 }
 
 enum err shape_row(struct dav *d, struct shape *s, const struct want *w,
@@ -320,8 +333,12 @@ enum err shape_row(struct dav *d, struct shape *s, const struct want *w,
 	/* It was checked when it was stored. */
 	TRY(content_parse(d->row, s->at.data, &root));
 	s->root = root;
-	if (!needs_worker(s))
+	if (!needs_worker(s)) {
+		static struct instance itself = { .flags = INSTANCE_WHOLE };
+		s->instances.list = &itself;
+		s->instances.n = 1;
 		return respond(d, s, w);
+	}
 	enum err e = instances_ask(d, root, s->from, s->to, &s->instances);
 	s->waits = e == ERR_OK;
 	if (s->waits)
