@@ -12,6 +12,42 @@ char ascii_upper(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
+/* Eight bytes at once, as the lanes of a word. */
+#define LANES(byte) ((uint64_t)(byte) * 0x0101010101010101u)
+
+size_t ascii_run(struct slice s)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; i + sizeof(w) <= s.n; i += sizeof(w)) {
+		memcpy(&w, s.p + i, sizeof(w));
+		if (w & LANES(0x80))
+			break;
+	}
+	while (i < s.n && (unsigned char)s.p[i] < 0x80)
+		i++;
+	return i;
+}
+
+/* The top bit of a lane shows what is not below 'A', and what is above 'Z':
+ * where only the first holds, bit 5 makes a small letter. */
+void ascii_lower_all(struct slice s, char *out)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; i + sizeof(w) <= s.n; i += sizeof(w)) {
+		memcpy(&w, s.p + i, sizeof(w));
+		uint64_t from = w + LANES(0x80 - 'A');
+		uint64_t above = w + LANES(0x7f - 'Z');
+		w |= ((from ^ above) & LANES(0x80)) >> 2;
+		memcpy(out + i, &w, sizeof(w));
+	}
+	for (; i < s.n; i++)
+		out[i] = ascii_lower(s.p[i]);
+}
+
 bool slice_eq(struct slice a, struct slice b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -160,7 +196,7 @@ static size_t utf8_length(unsigned char c, uint32_t *least)
 
 bool utf8_valid(struct slice s)
 {
-	for (size_t i = 0; i < s.n;) {
+	for (size_t i = ascii_run(s); i < s.n; i += ascii_run(slice_from(s, i))) {
 		uint32_t least;
 		size_t n = utf8_length((unsigned char)s.p[i], &least);
 

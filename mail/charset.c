@@ -148,11 +148,11 @@ enum err mail_to_utf8(struct slice in, struct slice charset, struct buf *out)
 {
 	/* Unlabelled or mislabelled UTF-8 is more common than real Latin-1
 	 * text that happens to be valid UTF-8. */
-	size_t i = find_charset(charset);
 	bool ascii = charset.n == 0 || slice_ieqs(charset, "us-ascii");
 
 	if (is_utf8(charset) || (ascii && utf8_valid(in)))
 		return repair_utf8(in, out);
+	size_t i = find_charset(charset);
 	if (i == N_CHARSETS)
 		i = 0; /* as WINDOWS-1252, which contains ISO-8859-1 */
 	if (!open_charset(i))

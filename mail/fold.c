@@ -50,12 +50,14 @@ enum err mail_fold(struct slice s, struct buf *out)
 {
 	locale_t l = unicode();
 
-	TRY(buf_reserve(out, s.n));
 	for (size_t at = 0; at < s.n;) {
-		if ((unsigned char)s.p[at] < 0x80) {
-			buf_addc(out, ascii_lower(s.p[at++]));
-			continue;
-		}
+		size_t n = ascii_run(slice_from(s, at));
+		TRY(buf_reserve(out, s.n - at));
+		ascii_lower_all(slice_of(s.p + at, n), out->p + out->n);
+		out->n += n;
+		at += n;
+		if (at == s.n)
+			break;
 		uint32_t cp = take_point(s, &at);
 		if (cp >= 0x110000)
 			buf_addc(out, (char)(cp - 0x110000));

@@ -57,7 +57,7 @@ static size_t log_memory(const struct account *a)
 {
 	struct wal *w = a->db.c && a->db.log_journal ? vfs_wal(a->db.c) : NULL;
 
-	return (w ? w->n : 0) + dbfile_memory(&a->file);
+	return (w ? w->memory.n : 0) + dbfile_memory(&a->file);
 }
 
 size_t checkpoint_memory(const struct store *s)

@@ -48,5 +48,6 @@ store_libstore_a_SOURCES = \
 	store/syncer.c \
 	store/trace.c \
 	store/user.c \
-	store/vfs.c
+	store/vfs.c \
+	store/wal.c
 STORE_ALL_LIBS = store/libstore.a $(CORE_LIBS) $(STORE_LIBS)

@@ -421,8 +421,7 @@ struct segment_writer {
 	uint64_t at;               /* next place in it */
 	uint32_t left;             /* places left */
 	uint32_t run;              /* size of the last run */
-	size_t n;                  /* bytes in `plain` */
-	uint8_t plain[CHUNK_PLAIN];
+	struct buf plain;          /* the chunk that is being filled */
 };
 
 enum err segment_begin(
@@ -435,6 +434,14 @@ enum err segment_begin(
 		return ERR_NOMEM;
 	w->a = a;
 	w->hint = size_hint;
+	buf_init(&w->plain, CHUNK_PLAIN);
+	/* Most bodies are much smaller than a chunk. */
+	enum err e = buf_reserve(&w->plain,
+		size_hint < CHUNK_PLAIN ? (size_t)size_hint : CHUNK_PLAIN);
+	if (e != ERR_OK) {
+		mem_free(w);
+		return e;
+	}
 	a->pins++;
 	*out = w;
 	return ERR_OK;
@@ -473,20 +480,20 @@ static enum err put_chunk(struct segment_writer *w, bool last)
 	struct chunk c = { .index = w->ref.chunks,
 		.last = last,
 		.codec = w->ref.codec,
-		.n = w->n };
+		.n = w->plain.n };
 	struct segment_file *f = w->file;
 
-	w->ref.total += w->n;
+	w->ref.total += c.n;
 	c.total = w->ref.total;
 	if (w->left > 0) {
 		c.offset = w->at;
 		w->at += CHUNK_SEALED;
 		w->left--;
 	} else if (last) { /* exactly what it needs */
-		TRY(take(w->a->s, w->n + CHUNK_TAG, &f, &c.offset));
+		TRY(take(w->a->s, c.n + CHUNK_TAG, &f, &c.offset));
 	}
-	TRY(write_chunk(w->a, f, &c, w->plain));
-	w->n = 0;
+	TRY(write_chunk(w->a, f, &c, w->plain.p));
+	buf_reset(&w->plain);
 	return segref_add(&w->ref, f->number, c.offset);
 }
 
@@ -494,19 +501,17 @@ enum err segment_write(struct segment_writer *w, struct slice data)
 {
 	while (data.n > 0) {
 		/* The last chunk is only known when nothing follows. */
-		if (w->n == CHUNK_PLAIN) {
-			if (w->ref.total + w->n + data.n > SEGREF_BODY_MAX)
+		if (w->plain.n == CHUNK_PLAIN) {
+			if (w->ref.total + CHUNK_PLAIN + data.n >
+				SEGREF_BODY_MAX)
 				return ERR_LIMIT;
 			if (w->left == 0)
 				TRY(take_run(w));
 			TRY(put_chunk(w, false));
 		}
-		size_t n = CHUNK_PLAIN - w->n;
-		if (n > data.n)
-			n = data.n;
-		memcpy(w->plain + w->n, data.p, n);
-		w->n += n;
-		data = slice_from(data, n);
+		struct slice part = slice_head(data, CHUNK_PLAIN - w->plain.n);
+		TRY(buf_add_slice(&w->plain, part));
+		data = slice_from(data, part.n);
 	}
 	return ERR_OK;
 }
@@ -517,7 +522,7 @@ void segment_abort(struct segment_writer *w)
 		return;
 	give_run_back(w);
 	account_unpin(w->a);
-	mem_wipe(w->plain, sizeof(w->plain));
+	buf_wipe(&w->plain);
 	mem_free(w);
 }
 

@@ -157,12 +157,12 @@ enum err syncer_submit(struct syncer *sy, enum lane lane,
 		return ERR_BUG;
 	pthread_mutex_lock(&sy->lock);
 	enum err e = fill(&sy->batch[lane], files, n, names);
-	if (e == ERR_OK) {
-		pthread_cond_broadcast(&sy->work);
-		if (sy->batch[lane].left == 0)
-			notify(sy);
-	}
+	if (e == ERR_OK && sy->batch[lane].left == 0)
+		notify(sy);
 	pthread_mutex_unlock(&sy->lock);
+	/* Outside: who wakes would else wait for the lock at once. */
+	if (e == ERR_OK)
+		pthread_cond_broadcast(&sy->work);
 	sy->mine[lane] = e == ERR_OK;
 	return e;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * SQLite's file methods. SQLite keeps its WAL mode, exclusive and without
- * shared memory (interface version 1 has none), but its log is a block of
- * memory: after a COMMIT the store takes the new frames from there into the
- * journal (commit.c). The database itself is written by a checkpoint only, and
- * then into the pending pages of its dbfile. Errors stay in dbfile.err, since
+ * shared memory (interface version 1 has none), but its log is memory (wal.c):
+ * after a COMMIT the store takes the new frames from there into the journal
+ * (commit.c). The database itself is written by a checkpoint only, and then
+ * into the pending pages of its dbfile. Errors stay in dbfile.err, since
  * SQLite's codes cannot say them.
  */
-#include <assert.h>
 #include <time.h>
 
 #include "vfs.h"
@@ -105,109 +104,49 @@ static struct wal *wal_of(sqlite3_file *file)
 	return (struct wal *)file;
 }
 
-/* The log holds plaintext; what is given back is wiped. */
-static void wal_clear(struct wal *w)
-{
-	if (w->p)
-		mem_wipe(w->p, w->cap);
-	mem_free(w->p);
-	w->p = NULL;
-	w->n = w->cap = 0;
-}
-
 static int wal_close(sqlite3_file *file)
 {
-	wal_clear(wal_of(file));
+	wal_cut(&wal_of(file)->memory, 0);
 	return SQLITE_OK;
 }
 
 static int wal_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 {
-	struct wal *w = wal_of(file);
-	size_t from = (size_t)at, have = from < w->n ? w->n - from : 0;
+	size_t got = wal_get(
+		&wal_of(file)->memory, (size_t)at, out, (size_t)n);
 
-	if (have >= (size_t)n) {
-		memcpy(out, w->p + from, (size_t)n);
+	if (got == (size_t)n)
 		return SQLITE_OK;
-	}
-	if (have)
-		memcpy(out, w->p + from, have);
-	memset((uint8_t *)out + have, 0, (size_t)n - have);
+	memset((uint8_t *)out + got, 0, (size_t)n - got);
 	return SQLITE_IOERR_SHORT_READ;
-}
-
-static bool wal_grow(struct wal *w, size_t n)
-{
-	size_t cap = w->cap ? w->cap : 16 * (size_t)PAGE_SIZE;
-
-	if (n <= w->cap)
-		return true;
-	while (cap < n)
-		cap *= 2;
-	uint8_t *p = mem_alloc(cap);
-	if (!p)
-		return false;
-	if (w->p) {
-		memcpy(p, w->p, w->n);
-		mem_wipe(w->p, w->cap);
-		mem_free(w->p);
-	}
-	w->p = p;
-	w->cap = cap;
-	return true;
 }
 
 static int wal_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 {
 	struct wal *w = wal_of(file);
-	size_t end = (size_t)at + (size_t)n;
 
-	if (!wal_grow(w, end))
+	if (!wal_put(&w->memory, (size_t)at, p, (size_t)n))
 		return SQLITE_IOERR_NOMEM;
 	if (at == 0)
 		w->restarts++;
-	memcpy(w->p + at, p, (size_t)n);
-	if (end > w->n)
-		w->n = end;
 	return SQLITE_OK;
 }
 
 static int wal_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	struct wal *w = wal_of(file);
-
-	if (size == 0)
-		wal_clear(w);
-	else if ((size_t)size < w->n)
-		w->n = (size_t)size;
+	wal_cut(&wal_of(file)->memory, (size_t)size);
 	return SQLITE_OK;
 }
 
 static int wal_size(sqlite3_file *file, sqlite3_int64 *out)
 {
-	*out = (sqlite3_int64)wal_of(file)->n;
+	*out = (sqlite3_int64)wal_of(file)->memory.n;
 	return SQLITE_OK;
-}
-
-enum err vfs_wal_reserve(struct wal *w, size_t n)
-{
-	size_t end = (w->n > WAL_HEAD ? w->n : WAL_HEAD) +
-		     n * (WAL_FRAME_HEAD + PAGE_SIZE);
-
-	return wal_grow(w, end) ? ERR_OK : ERR_NOMEM;
-}
-
-static const uint8_t *frame_at(const struct wal *w, uint32_t i)
-{
-	size_t at = WAL_HEAD + (size_t)(i - 1) * (WAL_FRAME_HEAD + PAGE_SIZE);
-
-	assert(i > 0 && at + WAL_FRAME_HEAD + PAGE_SIZE <= w->n);
-	return w->p + at;
 }
 
 uint32_t vfs_frame(const struct wal *w, uint32_t i, const uint8_t **page_out)
 {
-	const uint8_t *p = frame_at(w, i);
+	const uint8_t *p = wal_frame(&w->memory, i);
 
 	*page_out = p + WAL_FRAME_HEAD;
 	return get_be32(p);
@@ -215,7 +154,7 @@ uint32_t vfs_frame(const struct wal *w, uint32_t i, const uint8_t **page_out)
 
 uint32_t vfs_frame_pages(const struct wal *w, uint32_t i)
 {
-	return get_be32(frame_at(w, i) + 4);
+	return get_be32(wal_frame(&w->memory, i) + 4);
 }
 
 /* --- both ---------------------------------------------------------------------- */

@@ -8,18 +8,14 @@
 
 #include <sqlite3.h>
 
-#include "dbfile.h"
+#include "wal.h"
 
 #define VFS_NAME "bastide-seal"
-#define WAL_HEAD 32
-#define WAL_FRAME_HEAD 24
 
-/* The log of one connection. Frame i (from 1) lies at WAL_HEAD + (i - 1) *
- * (WAL_FRAME_HEAD + PAGE_SIZE). */
+/* The log of one connection. */
 struct wal {
 	sqlite3_file base;
-	uint8_t *p;
-	size_t n, cap;
+	struct wal_memory memory;
 	uint64_t restarts; /* how often SQLite began it anew */
 };
 
@@ -29,8 +25,6 @@ MUST_CHECK enum err vfs_init(void);
 MUST_CHECK enum err vfs_connect(struct dbfile *f, sqlite3 **out);
 /* The connection's log; NULL before anything was read. */
 struct wal *vfs_wal(sqlite3 *c);
-/* So that the next `n` frames cannot fail for want of memory. */
-MUST_CHECK enum err vfs_wal_reserve(struct wal *w, size_t n);
 /* Frame `i`: its page number and SQLite's page. */
 uint32_t vfs_frame(const struct wal *w, uint32_t i, const uint8_t **page_out);
 /* For the last frame of a commit: the database's size in pages. */

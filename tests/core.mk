@@ -1,5 +1,5 @@
 # tests of the store's core: their own tables, not the schema.
-CORE_TESTS = tests/unit/test_store \
+CORE_TESTS = tests/unit/test_store tests/unit/test_wal \
 	tests/fault/test_crash_1 tests/fault/test_crash_2 \
 	tests/fault/test_crash_3 tests/fault/test_crash_4
 check_PROGRAMS += $(CORE_TESTS)
@@ -10,6 +10,9 @@ tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/store_tables.
 	tests/unit/store_tables.h
 tests_unit_test_store_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_wal_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_wal_LDADD = $(STORE_TEST_LIBS)
 
 # A disk in memory that loses and tears what was not synced. The seeds of the
 # crash test are shared out to four programs that run side by side.

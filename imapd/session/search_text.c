@@ -76,40 +76,78 @@ static enum err finder_end(struct finder *f)
 	return f->decoded.n ? look(f, f->decoded.n) : ERR_OK;
 }
 
-static enum err read_through(struct imap *i, const struct message_row *row,
-	struct arena *scratch, uint64_t start, uint64_t size, struct finder *f)
+/* --- reading --------------------------------------------------------------------- */
+
+/* The message that is looked at. Most fit into one piece, which is opened once
+ * for the header and all parts. */
+struct text {
+	struct imap *i;
+	const struct message_row *row;
+	struct arena *scratch;
+	struct slice whole; /* of a small message, once it was read */
+};
+
+static bool is_small(const struct text *t)
 {
-	char *p = arena_alloc(scratch, PIECE);
+	return t->row->size <= PIECE;
+}
+
+static enum err read_bytes(struct text *t, uint64_t start, char *p, size_t n,
+	struct slice *out)
+{
+	size_t got;
 
 	if (!p)
 		return ERR_NOMEM;
+	TRY(body_read(t->i->account, t->row->body, start, p, n, &got));
+	*out = slice_of(p, got);
+	return ERR_OK;
+}
+
+/* Up to `n` bytes from `start` on, of a small message. */
+static enum err small_bytes(struct text *t, uint64_t start, size_t n,
+	struct slice *out)
+{
+	size_t size = (size_t)t->row->size;
+
+	if (!t->whole.p)
+		TRY(read_bytes(t, 0, arena_alloc(t->scratch, size), size,
+			&t->whole));
+	*out = slice_head(slice_from(t->whole, start), n);
+	return ERR_OK;
+}
+
+static enum err read_through(struct text *t, uint64_t start, uint64_t size,
+	struct finder *f)
+{
+	char *p = is_small(t) ? NULL : arena_alloc(t->scratch, PIECE);
+
 	while (size && !f->found) {
-		size_t want = size < PIECE ? (size_t)size : PIECE, got;
-		TRY(body_read(i->account, row->body, start, p, want, &got));
-		if (got == 0)
+		size_t want = size < PIECE ? (size_t)size : PIECE;
+		struct slice piece;
+		TRY(is_small(t) ? small_bytes(t, start, want, &piece)
+				: read_bytes(t, start, p, want, &piece));
+		if (piece.n == 0)
 			return ERR_CORRUPT;
-		TRY(finder_feed(f, slice_of(p, got)));
-		start += got;
-		size -= got;
+		TRY(finder_feed(f, piece));
+		start += piece.n;
+		size -= piece.n;
 	}
 	return f->found ? ERR_OK : finder_end(f);
 }
 
 /* --- headers -------------------------------------------------------------------- */
 
-static enum err read_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, const struct mail_part *p, struct slice *out)
+static enum err read_header(struct text *t, const struct mail_part *p,
+	struct slice *out)
 {
 	size_t n = p->header_size < LIMIT_HEADER ? p->header_size
-						 : LIMIT_HEADER,
-	       got;
-	char *raw = arena_alloc(scratch, n);
+						 : LIMIT_HEADER;
 
-	if (!raw)
-		return ERR_NOMEM;
-	TRY(body_read(i->account, row->body, p->header_start, raw, n, &got));
-	*out = slice_of(raw, got);
-	return ERR_OK;
+	if (is_small(t))
+		return small_bytes(t, p->header_start, n, out);
+	return read_bytes(t, p->header_start, arena_alloc(t->scratch, n), n,
+		out);
 }
 
 /* Fields of that name (all, when empty) whose decoded value has the needle.
@@ -145,25 +183,25 @@ enum err search_header(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice field, struct slice needle,
 	bool *out)
 {
+	struct text t = { .i = i, .row = row, .scratch = scratch };
 	struct mail_structure s;
 	struct slice header;
 
 	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
-	TRY(read_header(i, row, scratch, &s.parts[0], &header));
+	TRY(read_header(&t, &s.parts[0], &header));
 	return in_fields(header, field, needle, scratch, out);
 }
 
 /* --- whole messages ---------------------------------------------------------------- */
 
-static enum err in_part(struct imap *i, const struct message_row *row,
-	struct arena *scratch, const struct mail_part *p, struct slice needle,
-	bool with_header, bool *out)
+static enum err in_part(struct text *t, const struct mail_part *p,
+	struct slice needle, bool with_header, bool *out)
 {
 	struct slice header, none = { 0 };
 
 	if (with_header) {
-		TRY(read_header(i, row, scratch, p, &header));
-		TRY(in_fields(header, none, needle, scratch, out));
+		TRY(read_header(t, p, &header));
+		TRY(in_fields(header, none, needle, t->scratch, out));
 		if (*out)
 			return ERR_OK;
 	}
@@ -173,8 +211,7 @@ static enum err in_part(struct imap *i, const struct message_row *row,
 	finder_init(&f, needle);
 	finder_start(&f, mail_param(&p->params, "charset"),
 		mail_encoding_of(p->encoding));
-	enum err e = read_through(i, row, scratch, p->body_start, p->body_size,
-		&f);
+	enum err e = read_through(t, p->body_start, p->body_size, &f);
 	*out = f.found;
 	finder_free(&f);
 	return e;
@@ -186,12 +223,13 @@ enum err search_text(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice needle, bool with_header,
 	bool *out)
 {
+	struct text t = { .i = i, .row = row, .scratch = scratch };
 	struct mail_structure s;
 
 	*out = needle.n == 0;
 	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
 	for (size_t k = 0; k < s.n && !*out; k++)
-		TRY(in_part(i, row, scratch, &s.parts[k], needle,
-			with_header || k > 0, out));
+		TRY(in_part(&t, &s.parts[k], needle, with_header || k > 0,
+			out));
 	return ERR_OK;
 }

@@ -75,6 +75,10 @@ MUST_CHECK enum err hex_decode(struct slice s, uint8_t *out, size_t n);
 
 char ascii_lower(char c);
 char ascii_upper(char c);
+/* How many bytes at the start are ASCII. */
+size_t ascii_run(struct slice s);
+/* ascii_lower() of each of `s`, which is ASCII, into `out`. */
+void ascii_lower_all(struct slice s, char *out);
 /* Valid UTF-8 (RFC 3629: no surrogates, no overlong form). */
 bool utf8_valid(struct slice s);
 

@@ -304,7 +304,7 @@ void message_make(char *p, size_t size, unsigned i)
 		"To: Anna Adressat <anna@example.net>, ben@example.org\r\n"
 		"Subject: %.*s%u\r\n"
 		"Date: Mon, %u Jan 2026 %02u:%02u:%02u +0100\r\n"
-		"Message-ID: <%u.%08llx@example.org>\r\nMIME-Version: 1.0\r\n"
+		"Message-ID: <%08u.%08llx@example.org>\r\nMIME-Version: 1.0\r\n"
 		"Content-Type: text/plain; charset=utf-8\r\n\r\nunique%08u\r\n",
 		i % 97, (int)words, subject, i, 1 + i % 28, i % 24, i % 60,
 		i / 60 % 60, i, (unsigned long long)(state >> 32), i);
@@ -320,4 +320,20 @@ void message_make(char *p, size_t size, unsigned i)
 	}
 	memset(p + at, 'x', size - at);
 	memcpy(p + size - 2, "\r\n", 2);
+}
+
+static void put_number(char *p, size_t size, const char *before, unsigned i)
+{
+	char digits[12], *at = memmem(p, size, before, strlen(before));
+
+	if (!at)
+		die("no %s in a message", before);
+	snprintf(digits, sizeof(digits), "%08u", i % 100000000);
+	memcpy(at + strlen(before), digits, 8);
+}
+
+void message_renumber(char *p, size_t size, unsigned i)
+{
+	put_number(p, size, "Message-ID: <", i);
+	put_number(p, size, "\r\n\r\nunique", i);
 }

@@ -20,6 +20,8 @@
 /* Messages on their way in `fill`. */
 #define WINDOW 50
 #define CLIENTS_MAX 1000
+/* Texts of one client that appends. */
+#define POOL 32
 
 struct options options = { .clients = 1,
 	.n = 1,
@@ -85,32 +87,52 @@ struct worker {
 	double end;
 };
 
-static void append_one(struct client *c, char *text, unsigned number)
+/* The command and its literal in one piece: `text` has COMMAND bytes before
+ * the message and two behind it. */
+#define COMMAND 200
+
+static void append_one(struct client *c, char *text)
 {
-	message_make(text, options.size, number);
-	client_sendf(c, "A%u APPEND \"%s\" {%u+}\r\n", ++c->tag,
-		options.mailbox, options.size);
-	/* With the end of the command in one piece. */
-	memcpy(text + options.size, "\r\n", 2);
-	client_send(c, text, options.size + 2);
+	char head[COMMAND];
+	int n = snprintf(head, sizeof(head), "A%u APPEND \"%s\" {%u+}\r\n",
+		++c->tag, options.mailbox, options.size);
+
+	if (n < 0 || (size_t)n >= sizeof(head))
+		die("the mailbox has too long a name");
+	memcpy(text + COMMAND - n, head, (size_t)n);
+	memcpy(text + COMMAND + options.size, "\r\n", 2);
+	client_send(c, text + COMMAND - n, (size_t)n + options.size + 2);
+}
+
+static char *text_new(void)
+{
+	char *text = malloc(COMMAND + options.size + 2);
+
+	if (!text)
+		die("no memory");
+	return text;
 }
 
 static void *append_run(void *arg)
 {
 	struct worker *w = arg;
 	struct client c;
-	char *text = malloc(options.size + 2);
+	char *text[POOL];
 	/* Every client and every run has messages of its own. */
 	unsigned number = (unsigned)(w->index * 1000000) +
 			  (unsigned)getpid() % 1000 * 1000;
 
-	if (!text)
-		die("no memory");
+	for (unsigned i = 0; i < POOL; i++) {
+		text[i] = text_new();
+		message_make(text[i] + COMMAND, options.size, number + i);
+	}
 	imap_open(&c, account_of(w->index));
 	pthread_barrier_wait(w->start);
 	double begin = now(), end = begin + options.seconds;
-	while (begin < end) {
-		append_one(&c, text, number++);
+	for (unsigned i = 0; begin < end; i++) {
+		char *one = text[i % POOL];
+		message_renumber(one + COMMAND, options.size, number + i);
+		append_one(&c, one);
 		imap_wait(&c, c.tag, NULL);
 		double done = now();
 		add(&w->times, done - begin);
@@ -118,7 +140,8 @@ static void *append_run(void *arg)
 	}
 	w->end = begin;
 	client_close(&c);
-	free(text);
+	for (unsigned i = 0; i < POOL; i++)
+		free(text[i]);
 	return NULL;
 }
 
@@ -156,8 +179,10 @@ static void fill_window(
 	unsigned from = c->tag + 1;
 
 	if (!c->multi) {
-		for (unsigned k = 0; k < n; k++)
-			append_one(c, text, first + k);
+		for (unsigned k = 0; k < n; k++) {
+			message_make(text + COMMAND, options.size, first + k);
+			append_one(c, text);
+		}
 		for (unsigned k = 0; k < n; k++)
 			imap_wait(c, from + k, NULL);
 		return;
@@ -175,11 +200,9 @@ static void fill_window(
 /* `n` messages as fast as the server takes them, into a new mailbox. */
 static void mode_fill(void)
 {
-	char *text = malloc(options.size + 2);
+	char *text = text_new();
 	struct client c;
 
-	if (!text)
-		die("no memory");
 	imap_open(&c, account_of(0));
 	imap_send(&c, "CREATE \"%s\"", options.mailbox);
 	imap_wait(&c, c.tag, NULL);

@@ -69,5 +69,7 @@ void imap_wait_exists(struct client *c);
 /* Message number `i`, of exactly `size` bytes (1000 at least); has the word
  * "uniqueNNNNNNNN" with its number, which no other has. */
 void message_make(char *p, size_t size, unsigned i);
+/* Makes another of one that was made, in no time: numbers below 10^8. */
+void message_renumber(char *p, size_t size, unsigned i);
 
 #endif

@@ -78,6 +78,35 @@ def a_user_submits_to_another(server):
 
 
 @TAP.test
+def text_is_found_wherever_it_lies(server):
+    """Messages below, at and above the 64 KiB that are read at once."""
+    head = "Subject: {}\r\nContent-Type: text/plain\r\n\r\n"
+    client = imap(server, "ben@a.example", "pass b")
+    client.create("Long")
+    client.select("Long")
+    places = [(size, at) for size in (65536, 65537, 300000)
+              for at in (200, 65536 - 5, size - 30) if at < size - 20]
+    for k, (size, at) in enumerate(places):
+        text = head.format(f"head{k}k")
+        while len(text) < at:
+            text += "w" * min(70, at - len(text)) + "\r\n" * (
+                at - len(text) > 72)
+        text += f"Needle{k}K\r\n"
+        while len(text) < size - 2:
+            text += "w" * min(70, size - 2 - len(text)) + "\r\n" * (
+                size - 2 - len(text) > 74)
+        text += "\r\n"
+        client.append("Long", "", None, text.encode())
+    for k in range(len(places)):
+        for key, found in (("BODY", f"needle{k}k"), ("TEXT", f"HEAD{k}K"),
+                           ("TEXT", f"edle{k}k")):
+            got = client.search(None, key, found)[1][0].decode()
+            assert got == str(k + 1), (places[k], key, got)
+        assert client.search(None, "BODY", f"head{k}k")[1][0] == b""
+    client.logout()
+
+
+@TAP.test
 def it_survives_a_restart(server):
     assert server.stop() == 0
     server.start()

@@ -84,12 +84,60 @@ static void test_charsets(void **state)
 	buf_free(&b);
 }
 
+/* A text of small and capital letters, of one and of more bytes, of letters
+ * that grow, and of bytes that are no UTF-8, wherever runs of ASCII begin. */
+static void test_fold(void **state)
+{
+	static const struct {
+		const char *text, *folded;
+	} rows[] = {
+		{ "AbC", "abc" },
+		{ "\xc3\x89T\xc3\x89", "\xc3\xa9t\xc3\xa9" },
+		{ "\xd0\x96Z", "\xd0\xb6z" },
+		{ "\xc8\xba", "\xe2\xb1\xa5" }, /* two bytes, then three */
+		{ "\xffX\xc3", "\xffx\xc3" },
+		{ "@[`{", "@[`{" },
+	};
+	struct buf in, out, want;
+
+	buf_init(&in, 1000);
+	buf_init(&out, 1000);
+	buf_init(&want, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t before = 0; before < 20; before++) {
+			buf_reset(&in);
+			buf_reset(&out);
+			buf_reset(&want);
+			for (size_t k = 0; k < before; k++) {
+				buf_addc(&in, 'W');
+				buf_addc(&want, 'w');
+			}
+			for (int k = 0; k < 3; k++) {
+				buf_adds(&in, rows[i].text);
+				buf_adds(&in, " Ja ");
+				buf_adds(&want, rows[i].folded);
+				buf_adds(&want, " ja ");
+			}
+			assert_int_equal(
+				mail_fold(buf_slice(&in), &out), ERR_OK);
+			assert_int_equal(out.n, want.n);
+			assert_memory_equal(out.p, want.p, want.n);
+		}
+	out.max = 10;
+	buf_reset(&out);
+	assert_int_equal(mail_fold(buf_slice(&in), &out), ERR_LIMIT);
+	buf_free(&in);
+	buf_free(&out);
+	buf_free(&want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encodings),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_charsets),
+		cmocka_unit_test(test_fold),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
