@@ -59,7 +59,8 @@ static void put_capabilities(struct preauth *p)
 		buf_addc(&b, ' ');
 		login_mechanisms(&b, "AUTH=", ' ');
 	} else {
-		buf_adds(&b, " STARTTLS LOGINDISABLED");
+		buf_adds(&b, p->front->tls ? " STARTTLS LOGINDISABLED"
+					   : " LOGINDISABLED");
 	}
 	conn_write(p->conn, buf_slice(&b));
 	buf_free(&b);
@@ -289,6 +290,10 @@ static bool cmd_starttls(struct preauth *p, struct cursor *c)
 		return false;
 	if (conn_is_tls(p->conn)) {
 		tagged_bad(p, "TLS is on already");
+		return true;
+	}
+	if (!p->front->tls) {
+		tagged(p, "NO [UNAVAILABLE] There is no certificate here");
 		return true;
 	}
 	tagged(p, "OK Begin TLS now");
