@@ -17,6 +17,7 @@ include tests/smtp.mk
 include tests/dav.mk
 include tests/relay.mk
 include tests/schema.mk
+include tests/fuzz.mk
 
 check-programs: $(check_PROGRAMS)
 .PHONY: check-programs
