@@ -92,7 +92,8 @@ static enum err scan(struct slice body)
 
 static enum err check_bytes(struct slice body)
 {
-	if (slice_find(body, '\0') < body.n)
+	/* libxml2 lets some of what is not UTF-8 pass inside CDATA. */
+	if (slice_find(body, '\0') < body.n || !utf8_valid(body))
 		return ERR_SYNTAX;
 	if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
 		body = slice_from(body, 3);
