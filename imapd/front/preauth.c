@@ -393,8 +393,10 @@ static bool one_answer(struct preauth *p)
 	enum frame_step got = line_step(conn_input(p->conn),
 		LIMIT_SASL_MESSAGE * 2, &line, &taken, &why);
 
-	if (got == FRAME_MORE)
+	if (got == FRAME_MORE) {
+		conn_consume(p->conn, taken); /* of a line too long for good */
 		return false;
+	}
 	/* Out of the input first: the answer to it may come at once. */
 	struct slice kept = got == FRAME_DONE ? arena_copy(p->arena, line)
 					      : slice_of(NULL, 0);
