@@ -17,6 +17,8 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
 SMALL, LARGE = 4096, 1 << 20
+# A session does real work for each of its commands: not more than a second's.
+SESSION = 1 << 16
 # One input of 1 MiB: seconds under the sanitizers, and memory.
 SECONDS, MEGABYTES = 10, 2048
 
@@ -34,19 +36,26 @@ def names():
                   (SOURCE / "tests" / "fuzz").glob("fuzz_*.c"))
 
 
+def largest(name):
+    return SESSION if name.endswith("_session") else LARGE
+
+
 def grow(name, folder):
-    """Each seed over and over, and its middle over and over, to 1 MiB."""
+    """Each seed over and over, and its middle over and over."""
+    size = largest(name)
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
     for seed in sorted((CORPUS / name).iterdir()):
         text = seed.read_bytes()
         third = max(1, len(text) // 3)
         head, body, tail = text[:third], text[third:2 * third], \
             text[2 * third:]
         for suffix, large in (
-                ("whole", text * (LARGE // max(1, len(text)))),
-                ("middle", head + body * ((LARGE - len(text)) //
+                ("whole", text * (size // max(1, len(text)))),
+                ("middle", head + body * ((size - len(text)) //
                                           max(1, len(body))) + tail)):
-            (folder / f"{seed.name}-{suffix}").write_bytes(large[:LARGE])
+            (folder / f"{seed.name}-{suffix}").write_bytes(large[:size])
 
 
 def drive(build, name, seconds, size, corpora):
@@ -81,7 +90,7 @@ def fuzz(build, name, seconds):
     grow(name, large)
     lines = []
     for size, share, corpora in ((SMALL, 2, (grown, CORPUS / name)),
-                                 (LARGE, 1, (large,))):
+                                 (largest(name), 1, (large,))):
         bad, figures = drive(build, name, max(1, seconds * share // 3), size,
                              corpora)
         lines.append(figures)
