@@ -92,7 +92,8 @@ static enum err scan(struct slice body)
 
 static enum err check_bytes(struct slice body)
 {
-	if (slice_find(body, '\0') < body.n)
+	/* libxml2 lets some of what is not UTF-8 pass inside CDATA. */
+	if (slice_find(body, '\0') < body.n || !utf8_valid(body))
 		return ERR_SYNTAX;
 	if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
 		body = slice_from(body, 3);
@@ -125,6 +126,34 @@ static struct slice keep_str(struct xml *x, const xmlChar *s)
 	return keep(x, s, s ? strlen((const char *)s) : 0);
 }
 
+/* Of an attribute, a namespace too: as libxml2 replaces no entities, an
+ * ampersand comes as "&#38;", and comes in no other way. */
+static struct slice keep_value(struct xml *x, const void *p, size_t n)
+{
+	static const char escaped[] = "&#38;";
+	struct slice s = keep(x, p, n);
+
+	if (slice_find(s, '&') == s.n)
+		return s;
+	char *to = arena_alloc(x->arena, s.n + 1);
+	if (!to) {
+		stop(x, ERR_LIMIT);
+		return slice_of("", 0);
+	}
+	n = 0;
+	while (s.n) {
+		bool amp = s.n >= 5 && memcmp(s.p, escaped, 5) == 0;
+		to[n++] = s.p[0];
+		s = slice_from(s, amp ? 5 : 1);
+	}
+	return slice_of(to, n);
+}
+
+static struct slice keep_namespace(struct xml *x, const xmlChar *s)
+{
+	return keep_value(x, s, s ? strlen((const char *)s) : 0);
+}
+
 static struct xml_node *hang(struct xml *x)
 {
 	struct xml_node *n = arena_alloc(x->arena, sizeof(*n));
@@ -154,8 +183,8 @@ static void add_attr(struct xml *x, struct xml_node *n, const xmlChar **a)
 		return;
 	}
 	attr->name = keep_str(x, a[0]);
-	attr->ns = keep_str(x, a[2]);
-	attr->value = keep(x, a[3], (size_t)(a[4] - a[3]));
+	attr->ns = keep_namespace(x, a[2]);
+	attr->value = keep_value(x, a[3], (size_t)(a[4] - a[3]));
 	if (n->last_attr)
 		n->last_attr->next = attr;
 	else
@@ -181,7 +210,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix,
 	if (!n)
 		return;
 	n->name = keep_str(x, name);
-	n->ns = keep_str(x, ns);
+	n->ns = keep_namespace(x, ns);
 	for (int i = 0; i < n_attrs; i++)
 		add_attr(x, n, attrs + 5 * i);
 	x->open = n;

@@ -50,6 +50,10 @@ static void on_client(void *arg, int events)
 			l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			break;
+		if (l->implicit_tls && !f->tls) {
+			close(fd); /* never in clear on a port of TLS */
+			continue;
+		}
 		f->parts->open++;
 		f->accepted(f, fd, l->service, l->implicit_tls);
 	}

@@ -38,6 +38,10 @@ enum err record_next(struct conn *c, struct msg_in *out)
 
 void record_done(struct conn *c)
 {
-	/* record_next saw it whole. */
-	conn_consume(c, LENGTH + get_be32(conn_input(c).p));
+	struct slice in = conn_input(c);
+
+	/* record_next saw it whole, but what finishes a connection drops its
+	 * input. */
+	if (in.n >= LENGTH)
+		conn_consume(c, LENGTH + get_be32(in.p));
 }

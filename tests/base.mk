@@ -1,4 +1,4 @@
-# Unit tests and fuzz targets of lib/ and daemon/.
+# Unit tests of lib/ and daemon/.
 check_PROGRAMS += tests/unit/test_loop tests/unit/test_conn \
 	tests/unit/test_ipc tests/unit/test_frame_imap tests/unit/test_frame \
 	tests/unit/test_sasl tests/unit/test_config tests/unit/test_crypt \
@@ -32,29 +32,6 @@ tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c daemon/keyfile.c \
 	daemon/head.c
 tests_unit_test_keyfile_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
-if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_frame_imap \
-	tests/fuzz/fuzz_frame_line \
-	tests/fuzz/fuzz_frame_dot \
-	tests/fuzz/fuzz_frame_http \
-	tests/fuzz/fuzz_msg \
-	tests/fuzz/fuzz_sasl \
-	tests/fuzz/fuzz_config
-tests_fuzz_fuzz_frame_imap_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_frame_imap_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_frame_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_frame_line_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_frame_dot_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_frame_dot_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_frame_http_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_frame_http_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_msg_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_msg_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_sasl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_sasl_LDADD = $(CORE_LIBS)
-tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_config_LDADD = $(CORE_LIBS)
-endif
 
 # Processes for tests of daemon/: the real ones, but for a front and sessions
 # of the plainest protocol. Linked into one folder as bastided wants them.

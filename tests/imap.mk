@@ -9,9 +9,3 @@ tests_unit_test_imap_grammar_LDADD = imapd/libimapsession.a $(MAIL) \
 check_PROGRAMS += tests/session/imap_host
 tests_session_imap_host_LDADD = imapd/libimapsession.a store/libstore.a \
 	mail/libmail.a lib/libcore.a $(STORE_LIBS) $(LIBETPAN_LIBS) $(LIB_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_imap_grammar
-tests_fuzz_fuzz_imap_grammar_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_imap_grammar_LDADD = imapd/libimapsession.a $(MAIL)
-endif

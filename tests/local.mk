@@ -18,6 +18,7 @@ include tests/dav.mk
 include tests/relay.mk
 include tests/schema.mk
 include tests/bench.mk
+include tests/fuzz.mk
 
 check-programs: $(check_PROGRAMS)
 .PHONY: check-programs

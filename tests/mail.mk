@@ -10,17 +10,3 @@ tests_unit_test_header_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_header_LDADD = $(MAIL) $(CMOCKA_LIBS)
 tests_unit_test_scan_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_scan_LDADD = $(MAIL) $(CMOCKA_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_scan tests/fuzz/fuzz_address \
-	tests/fuzz/fuzz_mailpack tests/fuzz/fuzz_words
-LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
-tests_fuzz_fuzz_scan_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_scan_LDADD = $(MAIL)
-tests_fuzz_fuzz_address_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_address_LDADD = $(MAIL)
-tests_fuzz_fuzz_mailpack_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_mailpack_LDADD = $(MAIL)
-tests_fuzz_fuzz_words_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_words_LDADD = $(MAIL)
-endif

@@ -8,12 +8,3 @@ tests_unit_test_route_LDADD = $(RELAY_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_bounce_CFLAGS = $(TESTS_CFLAGS) -I$(srcdir)
 tests_unit_test_bounce_LDADD = smtpd/libsmtpsession.a $(STORE_ALL_LIBS) \
 	mail/libmail.a $(CORE_LIBS) $(MAIL_LIBS) $(CMOCKA_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_reply tests/fuzz/fuzz_dns
-tests_fuzz_fuzz_reply_CFLAGS = $(AM_CFLAGS) -I$(srcdir)
-tests_fuzz_fuzz_reply_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_reply_LDADD = $(RELAY_LIBS)
-tests_fuzz_fuzz_dns_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_dns_LDADD = $(CORE_LIBS)
-endif

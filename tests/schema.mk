@@ -48,10 +48,3 @@ tests_unit_test_schema_faults_SOURCES = tests/unit/test_schema_faults.c \
 	tests/unit/store_fixture.h
 tests_unit_test_schema_faults_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_schema_faults_LDADD = $(STORE_TEST_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_name
-tests_fuzz_fuzz_name_CFLAGS = -I$(srcdir) $(AM_CFLAGS) $(SQLITE_CFLAGS)
-tests_fuzz_fuzz_name_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_name_LDADD = $(STORE_ALL_LIBS)
-endif

@@ -59,7 +59,8 @@ static void put_capabilities(struct preauth *p)
 		buf_addc(&b, ' ');
 		login_mechanisms(&b, "AUTH=", ' ');
 	} else {
-		buf_adds(&b, " STARTTLS LOGINDISABLED");
+		buf_adds(&b, p->front->tls ? " STARTTLS LOGINDISABLED"
+					   : " LOGINDISABLED");
 	}
 	conn_write(p->conn, buf_slice(&b));
 	buf_free(&b);
@@ -291,6 +292,10 @@ static bool cmd_starttls(struct preauth *p, struct cursor *c)
 		tagged_bad(p, "TLS is on already");
 		return true;
 	}
+	if (!p->front->tls) {
+		tagged(p, "NO [UNAVAILABLE] There is no certificate here");
+		return true;
+	}
 	tagged(p, "OK Begin TLS now");
 	if (conn_start_tls(p->conn, p->front->tls) != ERR_OK)
 		conn_finish(p->conn);
@@ -388,8 +393,10 @@ static bool one_answer(struct preauth *p)
 	enum frame_step got = line_step(conn_input(p->conn),
 		LIMIT_SASL_MESSAGE * 2, &line, &taken, &why);
 
-	if (got == FRAME_MORE)
+	if (got == FRAME_MORE) {
+		conn_consume(p->conn, taken); /* of a line too long for good */
 		return false;
+	}
 	/* Out of the input first: the answer to it may come at once. */
 	struct slice kept = got == FRAME_DONE ? arena_copy(p->arena, line)
 					      : slice_of(NULL, 0);

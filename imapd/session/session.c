@@ -378,8 +378,10 @@ static bool idle_input(struct imap *i)
 	enum frame_step got = line_step(conn_input(i->conn),
 		LIMIT_PREAUTH_LINE, &line, &taken, &why);
 
-	if (got == FRAME_MORE)
+	if (got == FRAME_MORE) {
+		conn_consume(i->conn, taken); /* of a line too long for good */
 		return false;
+	}
 	bool done = got == FRAME_DONE && slice_ieqs(line, "DONE");
 	conn_consume(i->conn, taken);
 	conclude(i, done ? ERR_OK : ERR_SYNTAX, done ? NULL : "Expected DONE");

@@ -77,8 +77,10 @@ static bool one_line(struct smtp *s)
 	enum frame_step got = line_step(conn_input(s->conn), sizeof(copy),
 		&line, &taken, &why);
 
-	if (got == FRAME_MORE)
+	if (got == FRAME_MORE) {
+		conn_consume(s->conn, taken); /* of a line too long for good */
 		return false;
+	}
 	bool good = got == FRAME_DONE && line.n <= sizeof(copy);
 	if (good && line.n)
 		memcpy(copy, line.p, line.n);

@@ -12,7 +12,7 @@ static void ehlo_lines(struct smtp *s)
 		"250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n"
 		"250-SMTPUTF8\r\n",
 		config_str(s->front->config, "hostname"), LIMIT_MESSAGE);
-	if (!conn_is_tls(s->conn))
+	if (!conn_is_tls(s->conn) && s->front->tls)
 		conn_writes(s->conn, "250-STARTTLS\r\n");
 	if (s->submission && conn_is_tls(s->conn) && !s->signed_in) {
 		buf_init(&mechanisms, 200);
@@ -94,6 +94,10 @@ void verb_starttls(struct smtp *s, struct cursor *c)
 	}
 	if (conn_is_tls(s->conn)) {
 		smtp_bad(s, 503, "5.5.1", "TLS is on already");
+		return;
+	}
+	if (!s->front->tls) {
+		smtp_bad(s, 454, "4.7.0", "There is no certificate here");
 		return;
 	}
 	smtp_say(s, 220, "2.0.0", "Begin TLS now");

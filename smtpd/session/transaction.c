@@ -172,6 +172,9 @@ enum err transaction_rcpt(struct smtp_session *s, struct slice to,
 
 	if (s->t.stage != MAIL)
 		return ERR_WRONGSTATE;
+	/* The front counts as well, but it may have been taken over. */
+	if (s->t.n_locals + s->t.n_remotes >= LIMIT_RECIPIENTS)
+		return ERR_LIMIT;
 	if (to.n > LIMIT_ADDRESS || normal(s, to, &address) != ERR_OK)
 		return ERR_NOTFOUND;
 	if (!is_mine(s, address_domain(address))) {

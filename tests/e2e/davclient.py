@@ -13,12 +13,12 @@ USER, WORD = "anna@one.example", "anna's word: é"
 OTHER, OTHER_WORD = "ben@one.example", "ben's word"
 
 
-def start(folder, **settings):
+def start(folder, words=(WORD, OTHER_WORD), **settings):
     s = server.Server(folder, settings={"services": "caldavd imapd",
                                         "login_delay_ms": 50, **settings})
     s.start()
     s.cli("tenant", "create", "one.example")
-    for address, word in ((USER, WORD), (OTHER, OTHER_WORD)):
+    for address, word in zip((USER, OTHER), words):
         s.cli("user", "create", address, password=word)
     return s
 

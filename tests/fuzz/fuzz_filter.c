@@ -16,7 +16,7 @@ static void run(struct dav *d, bool cards, struct slice xml,
 
 	if (xml_parse(d->arena, xml, &root) == ERR_OK &&
 		filter_new(d, root, cards, &f, &why) == ERR_OK)
-		(void)filter_match(f, resource, scratch, &match);
+		(void)!filter_match(f, resource, scratch, &match);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

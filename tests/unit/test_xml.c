@@ -41,12 +41,27 @@ static void names_texts_and_attributes(void **state)
 	buf_free(&b);
 }
 
+static void ampersands_in_attributes(void **state)
+{
+	struct xml_node *root;
+
+	assert_int_equal(
+		parse(slice_str("<a xmlns='u:?b&amp;c' x='&amp;#38;1&lt;&amp;' "
+				"y='&amp;'/>"),
+			&root),
+		ERR_OK);
+	assert_true(xml_is(root, "u:?b&c", "a"));
+	assert_true(slice_eqs(xml_attr(root, "x"), "&#38;1<&"));
+	assert_true(slice_eqs(xml_attr(root, "y"), "&"));
+}
+
 static void what_is_not_xml(void **state)
 {
 	static const char *const bad[] = { "", " ", "x", "<a", "<a></b>",
 		"<a/><b/>", "<a>&x;</a>", "<!DOCTYPE a><a/>",
 		"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<x:a/>",
-		"<a>\xff</a>", "<a b=1/>", "<a b='' b=''/>" };
+		"<a>\xff</a>", "<a><![CDATA[x\xc0\xab]]></a>",
+		"<a b=1/>", "<a b='' b=''/>" };
 	struct xml_node *root;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -118,6 +133,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_texts_and_attributes),
+		cmocka_unit_test(ampersands_in_attributes),
 		cmocka_unit_test(what_is_not_xml),
 		cmocka_unit_test(limits_hold_in_time),
 	};
