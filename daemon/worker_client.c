@@ -5,7 +5,8 @@
  *
  *	NONE --job--> ASKED --channel--> THERE --idle--> NONE
  *	ASKED --refused--> NONE (jobs fail)
- *	THERE --deadline, end--> NONE (this job fails, the next asks again)
+ *	THERE --deadline--> NONE (this job fails, the next asks again)
+ *	THERE --end--> NONE (this job is tried once more)
  */
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ struct job {
 	void (*done)(void *arg, enum err e, struct msg_in *reply);
 	void *arg;
 	bool cancelled;
+	bool again; /* a worker ended with it before */
 	struct job *next;
 };
 
@@ -133,12 +135,16 @@ static void on_message(void *arg, struct msg_in *m)
 	loop_later(tenantd.tenant.loop, &worker.go);
 }
 
-/* Its end in the middle of a job: over its memory, or a fault in a library. */
+/* Its end in the middle of a job: over its memory, or a fault in a library; or
+ * it had ended before and we did not know. A second one will tell. */
 static void on_closed(void *arg)
 {
 	lose();
-	if (worker.sent)
+	if (worker.sent && worker.first->again)
 		finish_first(ERR_LIMIT, NULL);
+	else if (worker.sent)
+		worker.first->again = true;
+	worker.sent = false;
 	loop_later(tenantd.tenant.loop, &worker.go);
 }
 

@@ -3,6 +3,7 @@
 """Life and death of the processes: signing in, waking, idle end, kill -9 of
 each, clean stop, limits. With the real daemons; only the protocol is a plain
 one of the tests (tests/daemon/front.c, echo.c)."""
+import concurrent.futures
 import base64
 import hashlib
 import hmac
@@ -376,6 +377,20 @@ def kill_9_of_keyd_front_and_worker(server):
         os.kill(pid, signal.SIGKILL)
     sign_in(server, "ann@a.example", "pass a").close()
     server.cli("credential", "create", "ann@a.example", password="pass a")
+    # In the middle of a job: another one does it.
+    workers = [int(m) for m in re.findall(r"program=worker pid=(\d+)",
+                                          server.log())]
+    stopped = [pid for pid in workers if alive(pid)]
+    assert stopped
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(server.cli, "credential", "create",
+                            "ann@a.example", password="pass a")
+        time.sleep(0.3)
+        for pid in stopped:
+            os.kill(pid, signal.SIGKILL)
+        asked.result(20)
 
 
 @TAP.test
