@@ -75,6 +75,25 @@ static void rest_a_while(void)
 		timer_set(worker.timer, (uint64_t)seconds * 1000);
 }
 
+/* What is in a message behind its type. ipc_send uses a message up. */
+static enum err append_fields(struct msg *to, const struct msg *from)
+{
+	return buf_add_slice(&to->b, slice_from(buf_slice(&from->b), 2));
+}
+
+static void send_first(void)
+{
+	struct msg copy;
+
+	msg_begin(&copy, WORK_ASK);
+	msg_reserve(&copy, worker.first->message.b.n);
+	/* An error is an end of the channel, which is reported. */
+	if (append_fields(&copy, &worker.first->message) == ERR_OK)
+		(void)ipc_send(worker.ipc, &copy);
+	else
+		msg_free(&copy); /* no memory: the deadline ends it */
+}
+
 /* Starts what can be started; called from the loop only. While a job or a
  * start runs, the timer is theirs. */
 static void go(void *arg)
@@ -93,8 +112,7 @@ static void go(void *arg)
 	} else {
 		worker.sent = true;
 		timer_set(worker.timer, worker.first->deadline_ms);
-		/* An error is an end of the channel, which is reported. */
-		(void)ipc_send(worker.ipc, &worker.first->message);
+		send_first();
 	}
 }
 
@@ -193,7 +211,7 @@ enum err worker_ask(struct worker *w, enum work kind, struct msg *request,
 	msg_reserve(&j->message, request->b.n + 16);
 	msg_add_u32(&j->message, j->id);
 	msg_add_u32(&j->message, kind);
-	e = buf_add_slice(&j->message.b, slice_from(buf_slice(&request->b), 2));
+	e = append_fields(&j->message, request);
 	msg_free(request);
 	if (e != ERR_OK) {
 		msg_free(&j->message);

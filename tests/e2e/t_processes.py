@@ -3,8 +3,8 @@
 """Life and death of the processes: signing in, waking, idle end, kill -9 of
 each, clean stop, limits. With the real daemons; only the protocol is a plain
 one of the tests (tests/daemon/front.c, echo.c)."""
-import concurrent.futures
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import os
