@@ -159,7 +159,7 @@ static bool zone(struct cursor *c, int16_t *out)
 		return false;
 	*out = (int16_t)(h * 60 + m);
 	if (west)
-		*out = (int16_t)-*out;
+		*out = (int16_t)(0 - *out);
 	return true;
 }
 
