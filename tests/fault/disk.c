@@ -42,7 +42,7 @@ struct disk {
 	uint64_t random;
 	uint64_t stop_at, fail_at, space;
 	uint64_t changes, fallible, written, syncs;
-	bool stopped, lie;
+	bool stopped, lie, failed, failed_sync;
 	unsigned slow;
 };
 
@@ -144,9 +144,13 @@ static bool last_change(struct disk *d)
 	return d->stopped;
 }
 
-static bool fails(struct disk *d)
+static bool fails(struct disk *d, bool sync)
 {
-	return d->fail_at && ++d->fallible == d->fail_at;
+	if (!d->fail_at || ++d->fallible != d->fail_at)
+		return false;
+	d->failed = true;
+	d->failed_sync = sync;
+	return true;
 }
 
 /* --- methods --------------------------------------------------------------------- */
@@ -269,7 +273,7 @@ static enum err disk_write(
 	} else if (last_change(d)) {
 		put_torn(d, f->i, at, p, n);
 		e = ERR_IO;
-	} else if (fails(d)) {
+	} else if (fails(d, false)) {
 		put_torn(d, f->i, at, p, n);
 		e = ERR_IO;
 	} else {
@@ -321,7 +325,7 @@ static enum err disk_sync(struct medium_file *f)
 	struct inode *i = f->i;
 
 	lock(d);
-	if (d->stopped || last_change(d) || fails(d)) {
+	if (d->stopped || last_change(d) || fails(d, true)) {
 		unlock(d);
 		return ERR_IO;
 	}
@@ -424,7 +428,7 @@ static enum err disk_sync_names(struct medium *m)
 	enum err e = ERR_OK;
 
 	lock(d);
-	if (d->stopped || last_change(d) || fails(d))
+	if (d->stopped || last_change(d) || fails(d, true))
 		e = ERR_IO;
 	for (size_t k = 0; k < d->n_names && e == ERR_OK && !d->lie; k++)
 		set_link(&d->name[k].disk, d->name[k].now);
@@ -506,7 +510,17 @@ void disk_fail_after(struct disk *d, uint64_t n)
 	lock(d);
 	d->fallible = 0;
 	d->fail_at = n;
+	d->failed = false;
 	unlock(d);
+}
+
+bool disk_failed(struct disk *d, bool *sync_out)
+{
+	lock(d);
+	bool failed = d->failed;
+	*sync_out = d->failed_sync;
+	unlock(d);
+	return failed;
 }
 
 void disk_space(struct disk *d, uint64_t bytes)
@@ -548,7 +562,10 @@ bool disk_stopped(struct disk *d)
 
 uint64_t disk_changes(struct disk *d)
 {
-	return d->changes;
+	lock(d);
+	uint64_t n = d->changes;
+	unlock(d);
+	return n;
 }
 
 uint64_t disk_written(struct disk *d)
