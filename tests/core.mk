@@ -4,7 +4,10 @@ CORE_TESTS = tests/unit/test_store \
 	tests/fault/test_crash_3 tests/fault/test_crash_4 \
 	tests/fault/test_crash_mail_1 tests/fault/test_crash_mail_2 \
 	tests/fault/test_crash_mail_3 tests/fault/test_crash_mail_4 \
-	tests/fault/test_failure
+	tests/fault/test_failure \
+	tests/fault/test_tamper_1 tests/fault/test_tamper_2 \
+	tests/fault/test_tamper_3 tests/fault/test_tamper_4 \
+	tests/fault/test_tamper_control
 check_PROGRAMS += $(CORE_TESTS)
 STORE_TEST_CFLAGS = $(TESTS_CFLAGS) $(SQLITE_CFLAGS)
 STORE_TEST_LIBS = $(STORE_ALL_LIBS) $(CMOCKA_LIBS)
@@ -51,3 +54,24 @@ tests_fault_test_crash_mail_4_LDADD = $(STORE_ALL_LIBS)
 tests_fault_test_failure_SOURCES = tests/fault/test_failure.c $(PEOPLE_SOURCES)
 tests_fault_test_failure_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_fault_test_failure_LDADD = $(STORE_ALL_LIBS)
+
+# Files altered while the store is stopped. The control run has a map of its own
+# that matches always.
+TAMPER_SOURCES = tests/fault/test_tamper.c tests/fault/alter.c \
+	tests/fault/alter.h $(PEOPLE_SOURCES)
+tests_fault_test_tamper_1_SOURCES = $(TAMPER_SOURCES)
+tests_fault_test_tamper_1_CFLAGS = $(STORE_TEST_CFLAGS) -DSHARD=1
+tests_fault_test_tamper_1_LDADD = $(STORE_ALL_LIBS)
+tests_fault_test_tamper_2_SOURCES = $(TAMPER_SOURCES)
+tests_fault_test_tamper_2_CFLAGS = $(STORE_TEST_CFLAGS) -DSHARD=2
+tests_fault_test_tamper_2_LDADD = $(STORE_ALL_LIBS)
+tests_fault_test_tamper_3_SOURCES = $(TAMPER_SOURCES)
+tests_fault_test_tamper_3_CFLAGS = $(STORE_TEST_CFLAGS) -DSHARD=3
+tests_fault_test_tamper_3_LDADD = $(STORE_ALL_LIBS)
+tests_fault_test_tamper_4_SOURCES = $(TAMPER_SOURCES)
+tests_fault_test_tamper_4_CFLAGS = $(STORE_TEST_CFLAGS) -DSHARD=4
+tests_fault_test_tamper_4_LDADD = $(STORE_ALL_LIBS)
+tests_fault_test_tamper_control_SOURCES = $(TAMPER_SOURCES) store/map.c
+tests_fault_test_tamper_control_CFLAGS = $(STORE_TEST_CFLAGS) -DCONTROL \
+	-DMAP_CHECK_OFF
+tests_fault_test_tamper_control_LDADD = $(STORE_ALL_LIBS)

@@ -22,6 +22,7 @@ struct inode {
 	size_t now_n, disk_n, cap;
 	uint64_t reserved;
 	int links; /* names and handles */
+	bool lent; /* the bytes are another disk's until something is written */
 };
 
 struct name {
@@ -75,14 +76,34 @@ static void unlink_inode(struct inode *i)
 {
 	if (!i || --i->links > 0)
 		return;
-	free(i->now);
-	free(i->disk);
-	free(i->dirty);
+	if (!i->lent) {
+		free(i->now);
+		free(i->disk);
+		free(i->dirty);
+	}
 	free(i);
+}
+
+/* Before anything is written. */
+static void own(struct inode *i)
+{
+	uint8_t *lent = i->now;
+
+	if (!i->lent)
+		return;
+	i->lent = false;
+	i->now = malloc(i->cap + 1);
+	i->disk = malloc(i->cap + 1);
+	i->dirty = calloc(i->cap / SECTOR + 1, 1);
+	if (i->cap) {
+		memcpy(i->now, lent, i->cap);
+		memcpy(i->disk, lent, i->cap);
+	}
 }
 
 static void grow(struct inode *i, size_t n)
 {
+	own(i);
 	if (n <= i->cap)
 		return;
 	size_t cap = i->cap ? i->cap : 16 * SECTOR;
@@ -239,7 +260,8 @@ static bool fits(struct disk *d, const struct inode *i, uint64_t end)
 static void put(struct inode *i, uint64_t at, const void *p, size_t n)
 {
 	grow(i, (size_t)at + n);
-	memcpy(i->now + at, p, n);
+	if (n)
+		memcpy(i->now + at, p, n);
 	if (at + n > i->now_n)
 		i->now_n = (size_t)at + n;
 	for (size_t s = (size_t)at / SECTOR; s * SECTOR < at + n; s++)
@@ -330,7 +352,7 @@ static enum err disk_sync(struct medium_file *f)
 		return ERR_IO;
 	}
 	d->syncs++;
-	if (d->lie) {
+	if (d->lie || i->lent) {
 		unlock(d);
 		return ERR_OK;
 	}
@@ -581,6 +603,7 @@ uint64_t disk_syncs(struct disk *d)
 /* Of each unsynced sector the old or the new content; the size follows. */
 static void crash_inode(struct disk *d, struct inode *i)
 {
+	own(i);
 	size_t n = draw(d) & 1 ? i->now_n : i->disk_n;
 
 	for (size_t s = 0; s < i->cap / SECTOR; s++) {
@@ -638,7 +661,10 @@ uint8_t *disk_bytes(struct disk *d, const char *text, size_t *n_out)
 	struct name *n = find(d, text);
 
 	*n_out = n && n->now ? n->now->now_n : 0;
-	return n && n->now ? n->now->now : NULL;
+	if (!n || !n->now)
+		return NULL;
+	own(n->now);
+	return n->now->now;
 }
 
 void disk_set(struct disk *d, const char *text, const void *p, size_t n)
@@ -646,15 +672,15 @@ void disk_set(struct disk *d, const char *text, const void *p, size_t n)
 	struct name *at = make_name(d, text);
 	struct inode *i = calloc(1, sizeof(*i));
 
-	set_link(&at->now, i);
-	set_link(&at->disk, i);
-	put(i, 0, p, n);
+	put(i, 0, p, n); /* may be the bytes of the file that it replaces */
 	grow(i, n);
 	if (n)
 		memcpy(i->disk, i->now, n);
 	i->disk_n = n;
 	if (i->cap)
 		memset(i->dirty, 0, i->cap / SECTOR);
+	set_link(&at->now, i);
+	set_link(&at->disk, i);
 }
 
 void disk_remove(struct disk *d, const char *text)
@@ -676,6 +702,26 @@ struct disk *disk_copy(struct disk *d)
 		uint8_t *p = disk_bytes(d, d->name[k].text, &n);
 		if (p || d->name[k].now)
 			disk_set(c, d->name[k].text, p ? p : (uint8_t *)"", n);
+	}
+	return c;
+}
+
+struct disk *disk_lend(struct disk *d)
+{
+	struct disk *c = disk_new(draw(d));
+
+	for (size_t k = 0; k < d->n_names; k++) {
+		struct inode *from = d->name[k].now;
+		if (!from)
+			continue;
+		struct inode *i = malloc(sizeof(*i));
+		*i = *from;
+		i->links = 0;
+		i->lent = true;
+		i->reserved = 0;
+		struct name *n = make_name(c, d->name[k].text);
+		set_link(&n->now, i);
+		set_link(&n->disk, i);
 	}
 	return c;
 }

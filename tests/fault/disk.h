@@ -48,5 +48,8 @@ void disk_set(struct disk *d, const char *name, const void *p, size_t n);
 void disk_remove(struct disk *d, const char *name);
 /* A copy of everything. */
 struct disk *disk_copy(struct disk *d);
+/* One that takes a copy of a file when it is written to. `d` must stay as it is
+ * and outlive it. */
+struct disk *disk_lend(struct disk *d);
 
 #endif
