@@ -29,7 +29,10 @@ static enum err make_account(struct account *a)
 	struct account_row row = { .map_serial = 0 };
 
 	oid_new(&row.oid);
-	TRY(keys_create(&s->keys, a->number, row.key_id, &a->key));
+	enum err e = keys_create(&s->keys, a->number, row.key_id, &a->key);
+	if (e == ERR_IO)
+		store_fail(s, e); /* what is in the slot now is unknown */
+	TRY(e);
 	TRY(account_load(a, &row));
 	TRY(db_open(&a->db, a));
 	TRY(db_write(tenant_db(s)));

@@ -302,9 +302,14 @@ static enum err verify(struct recovery *r)
 {
 	struct store *s = r->s;
 
-	TRY(keys_open(&s->keys, s->m, false));
+	enum err e = keys_open(&s->keys, s->m, false);
+	if (e == ERR_NOTFOUND && s->o.head.serial)
+		e = ERR_CORRUPT; /* there was a store: somebody took it away */
+	if (e != ERR_OK)
+		store_error("keys: %s", err_info(e)->text);
+	TRY(e);
 	TRY(list_names(r));
-	enum err e = load_tenant(r);
+	e = load_tenant(r);
 	if (e != ERR_OK)
 		store_error("key or map of the tenant: %s", err_info(e)->text);
 	TRY(e);

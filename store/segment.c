@@ -148,6 +148,18 @@ static enum err open_file(
 
 /* --- writing to the current file ------------------------------------------------------------ */
 
+/* After a write that failed nobody knows what lies there: the store ends, also
+ * when it was a reader who asked for the flush. */
+static enum err write_at(struct store *s, struct segment_file *f, uint64_t at,
+	const void *p, size_t n)
+{
+	f->dirty = true;
+	enum err e = s->m->write(f->file, at, p, n);
+	if (e != ERR_OK && e != ERR_NOSPACE)
+		store_fail(s, e);
+	return e;
+}
+
 enum err segment_flush(struct store *s)
 {
 	struct segments *g = &s->seg;
@@ -155,8 +167,7 @@ enum err segment_flush(struct store *s)
 	if (g->tail.n == 0)
 		return ERR_OK;
 	assert(g->current);
-	g->current->dirty = true;
-	TRY(s->m->write(g->current->file, g->tail_at, g->tail.p, g->tail.n));
+	TRY(write_at(s, g->current, g->tail_at, g->tail.p, g->tail.n));
 	g->tail_at += g->tail.n;
 	buf_reset(&g->tail);
 	return ERR_OK;
@@ -175,8 +186,7 @@ static enum err put(struct store *s, struct segment_file *f, uint64_t at,
 			TRY(segment_flush(s));
 		return buf_add(&g->tail, p, n);
 	}
-	f->dirty = true;
-	return s->m->write(f->file, at, p, n);
+	return write_at(s, f, at, p, n);
 }
 
 static enum err new_file(

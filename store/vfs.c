@@ -313,11 +313,17 @@ enum err vfs_connect(struct dbfile *f, sqlite3 **out)
 
 	dbfile_name(name, f->account);
 	opening = f;
+	f->err = ERR_OK;
 	int rc = sqlite3_open_v2(name, &c, flags, VFS_NAME);
 	opening = NULL;
 	if (rc != SQLITE_OK) {
+		/* It reads the first page's head already. */
+		enum err below = f->err;
+		f->err = ERR_OK;
 		sqlite3_close(c);
-		return rc == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO;
+		return rc == SQLITE_NOMEM ? ERR_NOMEM
+		       : below != ERR_OK  ? below
+					  : ERR_IO;
 	}
 	*out = c;
 	return ERR_OK;

@@ -22,6 +22,7 @@ struct inode {
 	size_t now_n, disk_n, cap;
 	uint64_t reserved;
 	int links; /* names and handles */
+	bool lent; /* the bytes are another disk's until something is written */
 };
 
 struct name {
@@ -42,7 +43,7 @@ struct disk {
 	uint64_t random;
 	uint64_t stop_at, fail_at, space;
 	uint64_t changes, fallible, written, syncs;
-	bool stopped, lie;
+	bool stopped, lie, failed, failed_sync;
 	unsigned slow;
 };
 
@@ -75,14 +76,34 @@ static void unlink_inode(struct inode *i)
 {
 	if (!i || --i->links > 0)
 		return;
-	free(i->now);
-	free(i->disk);
-	free(i->dirty);
+	if (!i->lent) {
+		free(i->now);
+		free(i->disk);
+		free(i->dirty);
+	}
 	free(i);
+}
+
+/* Before anything is written. */
+static void own(struct inode *i)
+{
+	uint8_t *lent = i->now;
+
+	if (!i->lent)
+		return;
+	i->lent = false;
+	i->now = malloc(i->cap + 1);
+	i->disk = malloc(i->cap + 1);
+	i->dirty = calloc(i->cap / SECTOR + 1, 1);
+	if (i->cap) {
+		memcpy(i->now, lent, i->cap);
+		memcpy(i->disk, lent, i->cap);
+	}
 }
 
 static void grow(struct inode *i, size_t n)
 {
+	own(i);
 	if (n <= i->cap)
 		return;
 	size_t cap = i->cap ? i->cap : 16 * SECTOR;
@@ -144,9 +165,13 @@ static bool last_change(struct disk *d)
 	return d->stopped;
 }
 
-static bool fails(struct disk *d)
+static bool fails(struct disk *d, bool sync)
 {
-	return d->fail_at && ++d->fallible == d->fail_at;
+	if (!d->fail_at || ++d->fallible != d->fail_at)
+		return false;
+	d->failed = true;
+	d->failed_sync = sync;
+	return true;
 }
 
 /* --- methods --------------------------------------------------------------------- */
@@ -235,7 +260,8 @@ static bool fits(struct disk *d, const struct inode *i, uint64_t end)
 static void put(struct inode *i, uint64_t at, const void *p, size_t n)
 {
 	grow(i, (size_t)at + n);
-	memcpy(i->now + at, p, n);
+	if (n)
+		memcpy(i->now + at, p, n);
 	if (at + n > i->now_n)
 		i->now_n = (size_t)at + n;
 	for (size_t s = (size_t)at / SECTOR; s * SECTOR < at + n; s++)
@@ -269,7 +295,7 @@ static enum err disk_write(
 	} else if (last_change(d)) {
 		put_torn(d, f->i, at, p, n);
 		e = ERR_IO;
-	} else if (fails(d)) {
+	} else if (fails(d, false)) {
 		put_torn(d, f->i, at, p, n);
 		e = ERR_IO;
 	} else {
@@ -321,12 +347,12 @@ static enum err disk_sync(struct medium_file *f)
 	struct inode *i = f->i;
 
 	lock(d);
-	if (d->stopped || last_change(d) || fails(d)) {
+	if (d->stopped || last_change(d) || fails(d, true)) {
 		unlock(d);
 		return ERR_IO;
 	}
 	d->syncs++;
-	if (d->lie) {
+	if (d->lie || i->lent) {
 		unlock(d);
 		return ERR_OK;
 	}
@@ -424,7 +450,7 @@ static enum err disk_sync_names(struct medium *m)
 	enum err e = ERR_OK;
 
 	lock(d);
-	if (d->stopped || last_change(d) || fails(d))
+	if (d->stopped || last_change(d) || fails(d, true))
 		e = ERR_IO;
 	for (size_t k = 0; k < d->n_names && e == ERR_OK && !d->lie; k++)
 		set_link(&d->name[k].disk, d->name[k].now);
@@ -506,7 +532,17 @@ void disk_fail_after(struct disk *d, uint64_t n)
 	lock(d);
 	d->fallible = 0;
 	d->fail_at = n;
+	d->failed = false;
 	unlock(d);
+}
+
+bool disk_failed(struct disk *d, bool *sync_out)
+{
+	lock(d);
+	bool failed = d->failed;
+	*sync_out = d->failed_sync;
+	unlock(d);
+	return failed;
 }
 
 void disk_space(struct disk *d, uint64_t bytes)
@@ -548,7 +584,10 @@ bool disk_stopped(struct disk *d)
 
 uint64_t disk_changes(struct disk *d)
 {
-	return d->changes;
+	lock(d);
+	uint64_t n = d->changes;
+	unlock(d);
+	return n;
 }
 
 uint64_t disk_written(struct disk *d)
@@ -564,6 +603,7 @@ uint64_t disk_syncs(struct disk *d)
 /* Of each unsynced sector the old or the new content; the size follows. */
 static void crash_inode(struct disk *d, struct inode *i)
 {
+	own(i);
 	size_t n = draw(d) & 1 ? i->now_n : i->disk_n;
 
 	for (size_t s = 0; s < i->cap / SECTOR; s++) {
@@ -621,7 +661,10 @@ uint8_t *disk_bytes(struct disk *d, const char *text, size_t *n_out)
 	struct name *n = find(d, text);
 
 	*n_out = n && n->now ? n->now->now_n : 0;
-	return n && n->now ? n->now->now : NULL;
+	if (!n || !n->now)
+		return NULL;
+	own(n->now);
+	return n->now->now;
 }
 
 void disk_set(struct disk *d, const char *text, const void *p, size_t n)
@@ -629,15 +672,15 @@ void disk_set(struct disk *d, const char *text, const void *p, size_t n)
 	struct name *at = make_name(d, text);
 	struct inode *i = calloc(1, sizeof(*i));
 
-	set_link(&at->now, i);
-	set_link(&at->disk, i);
-	put(i, 0, p, n);
+	put(i, 0, p, n); /* may be the bytes of the file that it replaces */
 	grow(i, n);
 	if (n)
 		memcpy(i->disk, i->now, n);
 	i->disk_n = n;
 	if (i->cap)
 		memset(i->dirty, 0, i->cap / SECTOR);
+	set_link(&at->now, i);
+	set_link(&at->disk, i);
 }
 
 void disk_remove(struct disk *d, const char *text)
@@ -659,6 +702,26 @@ struct disk *disk_copy(struct disk *d)
 		uint8_t *p = disk_bytes(d, d->name[k].text, &n);
 		if (p || d->name[k].now)
 			disk_set(c, d->name[k].text, p ? p : (uint8_t *)"", n);
+	}
+	return c;
+}
+
+struct disk *disk_lend(struct disk *d)
+{
+	struct disk *c = disk_new(draw(d));
+
+	for (size_t k = 0; k < d->n_names; k++) {
+		struct inode *from = d->name[k].now;
+		if (!from)
+			continue;
+		struct inode *i = malloc(sizeof(*i));
+		*i = *from;
+		i->links = 0;
+		i->lent = true;
+		i->reserved = 0;
+		struct name *n = make_name(c, d->name[k].text);
+		set_link(&n->now, i);
+		set_link(&n->disk, i);
 	}
 	return c;
 }

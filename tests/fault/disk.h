@@ -20,6 +20,8 @@ struct medium *disk_medium(struct disk *d);
 void disk_stop_after(struct disk *d, uint64_t n);
 /* The n-th write or sync from now on fails (0: none). */
 void disk_fail_after(struct disk *d, uint64_t n);
+/* Did it? And was it a sync? */
+bool disk_failed(struct disk *d, bool *sync_out);
 /* Bytes that all files together may take; 0: no limit. */
 void disk_space(struct disk *d, uint64_t bytes);
 uint64_t disk_used(struct disk *d);
@@ -46,5 +48,8 @@ void disk_set(struct disk *d, const char *name, const void *p, size_t n);
 void disk_remove(struct disk *d, const char *name);
 /* A copy of everything. */
 struct disk *disk_copy(struct disk *d);
+/* One that takes a copy of a file when it is written to. `d` must stay as it is
+ * and outlive it. */
+struct disk *disk_lend(struct disk *d);
 
 #endif

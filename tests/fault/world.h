@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A store on a bad disk, and beside it what must be in it after each commit.
- * The workload is drawn from a seed: rows in several accounts at once, bodies
- * in segments, accounts made and destroyed, rollbacks, housekeeping.
+ * A store on a bad disk, the keeper of its head, and a seed from which
+ * everything that happens is drawn. What is done to the store, and what must
+ * be in it then, is said by one of two workloads: things.c (the core alone)
+ * and people.c (everything, through the contracts).
  */
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
@@ -10,23 +11,8 @@
 #include "disk.h"
 
 #include "../../store/internal.h"
-#include "../../store/segment.h"
 
-#define ACCOUNTS 6 /* 0 is the tenant's */
-#define ROWS 24
-
-/* What one account holds; value 0: no row. */
-struct content {
-	bool exists;
-	uint32_t number; /* account number: never used twice */
-	int64_t value[ROWS];
-	bool body[ROWS];
-};
-
-struct moment {
-	uint64_t commit;
-	struct content account[ACCOUNTS];
-};
+struct work;
 
 struct world {
 	struct disk *disk;
@@ -37,14 +23,9 @@ struct world {
 	enum err failed;
 	uint64_t random;
 	uint64_t acknowledged; /* highest durable number told */
-	uint32_t next_number;
-	int64_t next_value;
-	struct moment *moment; /* oldest first */
-	size_t n_moments, cap_moments;
-	/* tuning */
 	uint64_t file_limit;
-	unsigned body_max; /* KiB */
-	bool slack;        /* heads are kept late or never told of */
+	bool slack; /* heads are kept late or never told of */
+	struct work *work;
 };
 
 void world_init(struct world *w, uint64_t seed);
@@ -57,10 +38,21 @@ enum err world_step(struct world *w);
 void world_settle(struct world *w);
 /* Closes, cleanly or after a failure. */
 void world_close(struct world *w);
+
+/* --- the workload ----------------------------------------------------------- */
+/* For a store that was just made. */
+struct work *work_new(struct world *w);
+void work_free(struct work *k);
+/* Gives up what is open: the store is closed next. */
+void work_release(struct world *w);
+/* One transaction. */
+enum err work_step(struct world *w);
+/* Prints what was done; false: something never was. */
+bool work_report(void);
 /* Is exactly the content of `commit` there, and is that not less than what was
  * acknowledged? Explains in `why` (256 bytes) what is not. */
-bool world_check(struct world *w, uint64_t commit, char *why);
+bool work_check(struct world *w, uint64_t commit, char *why);
 /* What came after that commit never was. */
-void world_forget(struct world *w, uint64_t commit);
+void work_forget(struct world *w, uint64_t commit);
 
 #endif

@@ -172,6 +172,32 @@ static void test_gone_account(void **state)
 	place_done(&p);
 }
 
+/* Damage is called damage, wherever it is met: not a failure of the disk, and
+ * not a store that was never there. */
+static void test_damage(void **state)
+{
+	struct place p;
+	struct account *a;
+	char path[200];
+
+	make(&p, "damage", 1);
+	assert_int_equal(thing_commit(&p, 1, 1, 1, 10), ERR_OK);
+	place_settle(&p);
+	place_close(&p);
+	snprintf(path, sizeof(path), "%s/db-00000001", p.dir);
+	FILE *f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fputc('x', f), 'x');
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(place_open(&p, false), ERR_OK);
+	assert_int_equal(account_open(p.store, 1, &a), ERR_CORRUPT);
+	place_close(&p);
+	snprintf(path, sizeof(path), "%s/keys", p.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(place_open(&p, false), ERR_CORRUPT);
+	place_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_stray_write),
 		cmocka_unit_test(test_gone_account),
+		cmocka_unit_test(test_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
