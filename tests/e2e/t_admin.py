@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """The administrator's socket and command line."""
+import contextlib
 import json
 import os
 import pathlib
@@ -249,8 +250,10 @@ def a_client_that_goes_away_harms_nobody(server):
     for _ in range(40):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(server.data / "admin.sock"))
-            s.sendall(b'{"noun":"user","verb":"list",'
-                      b'"args":{"tenant":"a.example"}}\n' * 3)
+            # One too many at once is closed before it says a word.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                s.sendall(b'{"noun":"user","verb":"list",'
+                          b'"args":{"tenant":"a.example"}}\n' * 3)
     assert server.cli("health", "show")["tenants"] == 1
 
 

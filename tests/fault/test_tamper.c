@@ -238,7 +238,7 @@ static void run_kind(size_t kind, unsigned cases, bool talk)
 {
 	uint64_t seed = ((uint64_t)SHARD << 40) + ((uint64_t)kind << 32);
 
-	for (unsigned done = 0, tries = 0; done < cases && tries < 20 * cases;
+	for (unsigned done = 0, tries = 0; done < cases && tries < 200 * cases;
 		tries++)
 		done += one(kind, ++seed, talk);
 }
