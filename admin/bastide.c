@@ -34,15 +34,25 @@ static struct {
 
 /* --- help ---------------------------------------------------------------------------- */
 
+/* An optional tenant stands where a required one would. */
+static bool by_place(const struct admin_arg *a)
+{
+	return a->type != ARG_PASSWORD &&
+	       (a->required || a->type == ARG_TENANT);
+}
+
 static void usage_line(FILE *out, const struct admin_row *row)
 {
-	fprintf(out, "bastide %s %s", row->noun, row->verb);
+	fprintf(out, "bastide %s%s%s", row->noun, *row->verb ? " " : "",
+		row->verb);
 	for (size_t i = 0; i < admin_n_args(row); i++) {
 		const struct admin_arg *a = &row->args[i];
 		if (a->type == ARG_PASSWORD)
 			fprintf(out, " [--password-file FILE]");
 		else if (a->required)
 			fprintf(out, " %s", a->name);
+		else if (by_place(a))
+			fprintf(out, " [%s]", a->name);
 		else
 			fprintf(out, " [--%s %s]", a->name,
 				a->type == ARG_BOOL     ? "yes|no"
@@ -198,7 +208,7 @@ static const struct admin_arg *option_arg(
 	const struct admin_row *row, const char *name)
 {
 	for (size_t i = 0; i < admin_n_args(row); i++)
-		if (!row->args[i].required &&
+		if (!row->args[i].required && !by_place(&row->args[i]) &&
 			row->args[i].type != ARG_PASSWORD &&
 			strcmp(row->args[i].name, name) == 0)
 			return &row->args[i];
@@ -209,8 +219,7 @@ static const struct admin_arg *next_place(
 	const struct admin_row *row, size_t place)
 {
 	for (size_t i = 0; i < admin_n_args(row); i++)
-		if (row->args[i].required &&
-			row->args[i].type != ARG_PASSWORD && place-- == 0)
+		if (by_place(&row->args[i]) && place-- == 0)
 			return &row->args[i];
 	return NULL;
 }
@@ -237,8 +246,9 @@ static json_t *read_args(const struct admin_row *row, char **argv)
 		}
 		json_object_set_new(args, arg->name, value_of(row, arg, word));
 	}
-	if (next_place(row, place))
-		misuse(row, "missing", next_place(row, place)->name);
+	const struct admin_arg *missing = next_place(row, place);
+	if (missing && missing->required)
+		misuse(row, "missing", missing->name);
 	for (size_t i = 0; i < admin_n_args(row); i++)
 		if (row->args[i].type == ARG_PASSWORD &&
 			(row->args[i].required || options.password_file))
@@ -384,11 +394,22 @@ static void print_result(json_t *result)
 	}
 }
 
+/* What a long operation has done so far; on a terminal in one line. */
+static void show_progress(const json_t *result)
+{
+	const char *text =
+		json_string_value(json_object_get(result, "progress"));
+
+	if (text && !options.json)
+		fprintf(stderr, "%s%s", text,
+			isatty(STDERR_FILENO) ? "\r" : "\n");
+}
+
 /* Follows "next": all rows of a list as one result. */
 static int run(const struct admin_row *row, json_t *args)
 {
 	json_t *request = json_object(), *all = NULL, *next;
-	int fd = connect_socket();
+	int fd = connect_socket(), status = 0;
 
 	json_object_set_new(request, "noun", json_string(row->noun));
 	json_object_set_new(request, "verb", json_string(row->verb));
@@ -406,22 +427,32 @@ static int run(const struct admin_row *row, json_t *args)
 			fprintf(stderr, "bastide: %s\n", text ? text : "?");
 			return exit_status(name ? name : "bug");
 		}
+		const char *verdict =
+			json_string_value(json_object_get(result, "verdict"));
+		bool worse = verdict && exit_status(verdict);
+		if (worse)
+			status = exit_status(verdict);
+		show_progress(result);
 		if (all)
 			json_array_extend(json_object_get(all, "rows"),
 				json_object_get(result, "rows"));
 		else
 			all = json_incref(result);
+		if (worse)
+			json_object_set(all, "verdict",
+				json_object_get(result, "verdict"));
 		next = json_incref(json_object_get(result, "next"));
 		if (next)
 			json_object_set_new(args, "after", next);
 		json_decref(answer);
 	} while (next);
 	json_object_del(all, "next");
+	json_object_del(all, "progress");
 	print_result(all);
 	json_decref(all);
 	json_decref(request);
 	close(fd);
-	return 0;
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -441,15 +472,21 @@ int main(int argc, char **argv)
 	struct slice verb = slice_str(noun.n && argv[2] ? argv[2] : "");
 	enum admin_op op = admin_find(noun, verb);
 	if (op == OP_COUNT) {
-		bool asked = slice_eqs(verb, "--help");
+		verb = slice_str(""); /* one without? */
+		op = admin_find(noun, verb);
+	}
+	char **words = argv + (verb.n ? 3 : 2);
+	if (op == OP_COUNT) {
+		bool asked = argv[1] && argv[2] &&
+			     strcmp(argv[2], "--help") == 0;
 		if (!help_all(asked ? stdout : stderr, noun))
 			help_all(stderr, slice_str(""));
 		return asked ? 0 : EX_USAGE;
 	}
-	for (char **word = argv + 3; *word; word++)
+	for (char **word = words; *word; word++)
 		if (strcmp(*word, "--help") == 0) {
 			help_one(&admin_rows[op]);
 			return 0;
 		}
-	return run(&admin_rows[op], read_args(&admin_rows[op], argv + 3));
+	return run(&admin_rows[op], read_args(&admin_rows[op], words));
 }

@@ -5,6 +5,7 @@
  * before the answer goes out.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <dirent.h>
 #include <sys/stat.h>
@@ -340,6 +341,95 @@ static void health_op(struct call *c)
 	finish(c, ERR_OK, result);
 }
 
+/* --- check ----------------------------------------------------------------------------------- */
+
+/* Where a check of all tenants goes on: "ID:" and what the tenantd said. */
+static void set_next(json_t *result, struct tenant_entry *t, const char *at)
+{
+	char id[OID_TEXT + 1];
+
+	oid_text(&t->oid, id);
+	json_object_set_new(result, "next", json_sprintf("%s:%s", id, at));
+}
+
+/* A store that was refused says where: that is a finding. */
+static json_t *refused(struct tenant_entry *t, enum err e, struct slice why)
+{
+	json_t *result = json_object(), *rows = json_array();
+	json_t *row = json_object();
+	char id[OID_TEXT + 1];
+
+	oid_text(&t->oid, id);
+	json_object_set_new(row, "tenant", json_string(id));
+	json_object_set_new(row, "finding",
+		why.n ? json_slice(why) : json_string(err_info(e)->text));
+	json_array_append_new(rows, row);
+	json_object_set_new(result, "rows", rows);
+	json_object_set_new(
+		result, "verdict", json_string(err_info(e)->name));
+	return result;
+}
+
+static void on_check_reply(void *arg, enum err e, struct slice reply)
+{
+	struct call *c = arg;
+	bool one = admin_given(&c->request, "tenant");
+	bool damage = e == ERR_CORRUPT || e == ERR_VERSION || e == ERR_NOKEY;
+	json_error_t error;
+	json_t *result;
+
+	if (e != ERR_OK && one && !damage) {
+		finish(c, e, NULL);
+		return;
+	}
+	result = e == ERR_OK ? json_loadb(reply.p, reply.n, 0, &error)
+			     : refused(c->tenant, e, reply);
+	const char *at = json_string_value(json_object_get(result, "next"));
+	if (at) {
+		char keep[24];
+		snprintf(keep, sizeof(keep), "%s", at);
+		set_next(result, c->tenant, keep);
+	} else if (!one && c->tenant->next) {
+		set_next(result, c->tenant->next, "");
+	}
+	finish(c, result ? ERR_OK : ERR_BUG, result);
+}
+
+/* The tenant that is asked for, that "after" names, or the first. */
+static enum err check_whom(struct call *c, struct slice *after_out)
+{
+	struct slice after = admin_text(&c->request, "after"), id;
+	struct oid oid;
+
+	*after_out = slice_of("", 0);
+	if (!after.n) {
+		if (!c->tenant)
+			c->tenant = router_tenants();
+		return c->tenant ? ERR_OK : ERR_NOTFOUND;
+	}
+	id = slice_cut(after, ':', after_out);
+	TRY(oid_parse(id, &oid));
+	c->tenant = tenant_by_oid(&oid);
+	return c->tenant ? ERR_OK : ERR_NOTFOUND;
+}
+
+static void check_op(struct call *c)
+{
+	struct slice after;
+	enum err e = check_whom(c, &after);
+
+	if (e != ERR_OK) {
+		finish(c, e, NULL);
+		return;
+	}
+	json_t *request = json_pack("{s:s,s:s,s:{s:s%}}", "noun", "check",
+		"verb", "", "args", "after", after.p, after.n);
+	char *text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	tenant_admin(c->tenant, slice_str(text), on_check_reply, c);
+	mem_free(text);
+}
+
 static void (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_TENANT_CREATE] = tenant_create_op,
 	[OP_TENANT_LIST] = tenant_list_op,
@@ -348,6 +438,7 @@ static void (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_KEY_LIST] = key_list_op,
 	[OP_KEY_SHOW] = key_list_op,
 	[OP_HEALTH_SHOW] = health_op,
+	[OP_CHECK] = check_op,
 };
 
 /* --- the tenants' operations ------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include <bastide/queue.h>
 #include <bastide/sasl.h>
 
+#include "admin_check.h"
 #include "admin_json.h"
 #include "admin_tenantd.h"
 #include "tenantd.h"
@@ -664,6 +665,21 @@ static enum err audit_list_op(struct call *c)
 	return rows_result(c, list, "id");
 }
 
+/* --- check --------------------------------------------------------------------------------------------- */
+
+static void on_checked(void *arg, enum err e, json_t *result)
+{
+	struct call *c = arg;
+
+	c->result = result;
+	admin_ran(c, e);
+}
+
+static enum err check_op(struct call *c)
+{
+	return admin_check(admin_text(&c->request, "after"), on_checked, c);
+}
+
 /* --- running ---------------------------------------------------------------------------------------------- */
 
 /* ERR_AGAIN: it goes on by itself and ends with admin_ran. */
@@ -687,6 +703,7 @@ static enum err (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_QUEUE_DELETE] = queue_delete_op,
 	[OP_QUEUE_RETRY] = queue_retry_op,
 	[OP_AUDIT_LIST] = audit_list_op,
+	[OP_CHECK] = check_op,
 };
 
 void admin_ran(struct call *c, enum err e)

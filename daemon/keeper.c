@@ -8,6 +8,7 @@
 #include <bastide/control.h>
 #include <bastide/log.h>
 
+#include "admin_check.h"
 #include "admin_tenantd.h"
 #include "head.h"
 #include "tenantd.h"
@@ -218,6 +219,7 @@ void keeper_stop(void)
 	if (!s)
 		return;
 	auth_flush();
+	admin_check_stop();
 	watch_free(tenantd.store_watch);
 	timer_free(tenantd.housekeeping);
 	loop_later_cancel(&tenantd.tidy);

@@ -32,6 +32,7 @@ void give_up(const char *what, enum err e)
 		err_info(e)->name);
 	msg_begin(&m, TENANT_FAILED);
 	msg_add_err(&m, e);
+	msg_add_slice(&m, slice_str(store_open_error()));
 	(void)ipc_send(tenantd.tenant.control, &m);
 	_exit(err_info(e)->exit);
 }

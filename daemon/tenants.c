@@ -107,7 +107,8 @@ static void asking_done(struct asking *a, enum err e, struct slice reply)
 }
 
 /* `sent`: only those that the process had already. */
-static void refuse_asking(struct tenant_run *r, enum err e, bool sent_only)
+static void refuse_asking_why(
+	struct tenant_run *r, enum err e, bool sent_only, struct slice why)
 {
 	for (struct asking **at = &r->asking; *at;) {
 		struct asking *a = *at;
@@ -116,8 +117,13 @@ static void refuse_asking(struct tenant_run *r, enum err e, bool sent_only)
 			continue;
 		}
 		*at = a->next;
-		asking_done(a, e, slice_str(""));
+		asking_done(a, e, why);
 	}
+}
+
+static void refuse_asking(struct tenant_run *r, enum err e, bool sent_only)
+{
+	refuse_asking_why(r, e, sent_only, slice_str(""));
 }
 
 static void created(struct tenant_run *r, enum err e)
@@ -434,8 +440,12 @@ static enum err on_failed(struct tenant_run *r, struct msg_in *m)
 {
 	char name[OID_TEXT + 1];
 	enum err e = msg_err(m);
+	struct slice why = msg_slice(m);
 
 	TRY(msg_end(m));
+	/* Who asked is told why: another try would end the same. */
+	if (r->state == STARTING && e != ERR_OK)
+		refuse_asking_why(r, e, false, why);
 	name_of(r, name);
 	log_event(LOG_ERROR_, "tenant-failed", "tenant=%s err=%s", name,
 		err_info(e)->name);

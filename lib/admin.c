@@ -96,6 +96,11 @@ const struct admin_row admin_rows[OP_COUNT] = {
 		{ { .type = ARG_NONE } }, "show the processes" },
 	[OP_AUDIT_LIST] = { "audit", "list", AT_TENANTD, { TENANT, AFTER },
 		"list logins and administrative acts" },
+	[OP_CHECK] = { "check", "", AT_BASTIDED,
+		{ { "tenant", ARG_TENANT, false,
+			  "id or a domain of the tenant; without it: all" },
+			AFTER },
+		"verify everything that is stored, while it serves" },
 };
 
 enum admin_op admin_find(struct slice noun, struct slice verb)

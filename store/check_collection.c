@@ -7,9 +7,7 @@
 
 #include "check.h"
 
-struct collection_check {
-	uint64_t id, sync, oldest, resources, size, gone;
-};
+#define RESOURCES 50 /* a page: their spans are looked at too */
 
 static enum err fill_collection(
 	sqlite3_stmt *st, struct arena *arena, void *row)
@@ -55,46 +53,43 @@ static enum err page_resources(struct check *k, uint64_t collection,
 		" OR s.until - s.start > r.longest)) FROM resource AS r"
 		" WHERE collection = ? AND id > ? ORDER BY id LIMIT ?");
 
-	db_bind(st, "uui", collection, after, (int64_t)(CHECK_PAGE / 10));
-	return schema_rows(st, fill_resource, NULL, rows, sizeof(*rows),
-		CHECK_PAGE / 10, n_out);
+	db_bind(st, "uui", collection, after, (int64_t)(RESOURCES));
+	return schema_rows(
+		st, fill_resource, NULL, rows, sizeof(*rows), RESOURCES, n_out);
 }
 
-static enum err count_resources(struct check *k,
-	const struct collection_check *said, struct collection_check *found)
+/* A page; ERR_AGAIN: there are more. */
+static enum err count_resources(struct check *k)
 {
-	struct resource_check rows[CHECK_PAGE / 10];
-	size_t n = CHECK_PAGE / 10;
-	uint64_t after = 0;
+	struct collection_check *said = &k->at.collection.said;
+	struct collection_check *found = &k->at.collection.found;
+	struct resource_check rows[RESOURCES];
+	size_t n;
 
-	while (n == CHECK_PAGE / 10) {
-		TRY(page_resources(k, said->id, after, rows, &n));
-		for (size_t i = 0; i < n; i++) {
-			const struct resource_check *r = &rows[i];
-			after = r->id;
-			k->c->resources++;
-			found->resources++;
-			found->size += r->size;
-			check_equal(k, "resource", r->id, "size", r->size,
-				r->body_size);
-			if (r->etag > said->sync || !r->spans_within)
-				check_report(k,
-					"resource %" PRIu64
-					" is outside its bounds",
-					r->id);
-			TRY(check_body_named(k, r->body));
-		}
+	TRY(page_resources(k, said->id, k->at.after, rows, &n));
+	for (size_t i = 0; i < n; i++) {
+		const struct resource_check *r = &rows[i];
+		k->at.after = r->id;
+		k->seen.resources++;
+		found->resources++;
+		found->size += r->size;
+		check_equal(
+			k, "resource", r->id, "size", r->size, r->body_size);
+		if (r->etag > said->sync || !r->spans_within)
+			check_report(k,
+				"resource %" PRIu64 " is outside its bounds",
+				r->id);
+		TRY(check_body_named(k, r->body));
 	}
-	return ERR_OK;
+	return n == RESOURCES ? ERR_AGAIN : ERR_OK;
 }
 
-static enum err check_collection(
-	struct check *k, const struct collection_check *said)
+static enum err end_collection(struct check *k)
 {
-	struct collection_check found = { 0 };
+	struct collection_check *said = &k->at.collection.said;
+	struct collection_check *found = &k->at.collection.found;
 	int64_t gone, properties;
 
-	TRY(count_resources(k, said, &found));
 	TRY(db_int(k->db, &gone,
 		"SELECT count(*) FROM resource_gone WHERE collection = ?"
 		" AND change > ? AND change <= ?",
@@ -103,16 +98,16 @@ static enum err check_collection(
 		"SELECT ifnull(sum(length(value)), 0)"
 		" FROM collection_property WHERE collection = ?",
 		"u", said->id));
-	found.size += (uint64_t)properties;
+	found->size += (uint64_t)properties;
 	check_equal(k, "collection", said->id, "resources", said->resources,
-		found.resources);
-	check_equal(k, "collection", said->id, "size", said->size, found.size);
+		found->resources);
+	check_equal(k, "collection", said->id, "size", said->size, found->size);
 	check_equal(
 		k, "collection", said->id, "gone", said->gone, (uint64_t)gone);
-	if (said->sync > k->change || said->oldest > said->sync)
+	if (said->sync > k->said.change || said->oldest > said->sync)
 		check_report(k, "collection %" PRIu64 ": above the counter",
 			said->id);
-	k->bytes += found.size;
+	k->bytes += found->size;
 	return ERR_OK;
 }
 
@@ -127,50 +122,54 @@ static enum err next_collection(
 	return schema_row(st, fill_collection, NULL, c);
 }
 
-static enum err name_dead_bodies(struct check *k)
-{
-	struct resource_check rows[CHECK_PAGE / 10];
-	int64_t id = 0;
-	enum err e;
+enum { NEXT, RESOURCES_OF };
 
-	while ((e = db_int(k->db, &id,
-			"SELECT id FROM dead WHERE kind = 2 AND id > ?"
-			" ORDER BY id LIMIT 1",
-			"i", id)) == ERR_OK) {
-		size_t n = CHECK_PAGE / 10;
-		uint64_t after = 0;
-		while (n == CHECK_PAGE / 10) {
-			TRY(page_resources(k, (uint64_t)id, after, rows, &n));
-			for (size_t i = 0; i < n; i++)
-				TRY(check_body_named(k, rows[i].body));
-			if (n > 0)
-				after = rows[n - 1].id;
-		}
+enum err check_collections(struct check *k, const struct check_part *part)
+{
+	struct collection_check *said = &k->at.collection.said;
+
+	(void)part;
+	if (k->at.stage == NEXT) {
+		enum err e = next_collection(k, k->at.id, said);
+		if (e != ERR_OK)
+			return e == ERR_NOTFOUND ? ERR_OK : e;
+		k->at.collection.found = (struct collection_check){ 0 };
+		k->at.id = said->id;
+		k->at.after = 0;
+		k->at.stage = RESOURCES_OF;
+		return ERR_AGAIN;
 	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
+	TRY(count_resources(k));
+	TRY(end_collection(k));
+	k->at.stage = NEXT;
+	return ERR_AGAIN;
 }
 
-enum err check_collections(struct check *k)
+/* Those of deleted collections keep their bodies until they are reaped. */
+enum err check_dead_collections(struct check *k, const struct check_part *part)
 {
-	struct collection_check c;
-	uint64_t after = 0;
-	enum err e;
+	struct resource_check rows[RESOURCES];
+	int64_t id;
+	size_t n;
 
-	while ((e = next_collection(k, after, &c)) == ERR_OK) {
-		TRY(check_collection(k, &c));
-		after = c.id;
+	(void)part;
+	if (k->at.stage == NEXT) {
+		enum err e = db_int(k->db, &id,
+			"SELECT id FROM dead WHERE kind = 2 AND id > ?"
+			" ORDER BY id LIMIT 1",
+			"u", k->at.id);
+		if (e != ERR_OK)
+			return e == ERR_NOTFOUND ? ERR_OK : e;
+		k->at.id = (uint64_t)id;
+		k->at.after = 0;
+		k->at.stage = RESOURCES_OF;
 	}
-	if (e != ERR_NOTFOUND)
-		return e;
-	TRY(name_dead_bodies(k));
-	TRY(check_owners(k, "resource",
-		"SELECT r.id, EXISTS (SELECT 1 FROM collection AS c"
-		" WHERE c.id = r.collection) OR EXISTS (SELECT 1 FROM dead"
-		" WHERE kind = 2 AND dead.id = r.collection)"
-		" FROM resource AS r WHERE r.id > ? ORDER BY r.id LIMIT 500"));
-	return check_owners(k, "spans",
-		"SELECT s.resource, max(r.id) IS NOT NULL FROM resource_span"
-		" AS s LEFT JOIN resource AS r ON r.id = s.resource"
-		" WHERE s.resource > ? GROUP BY s.resource"
-		" ORDER BY s.resource LIMIT 500");
+	TRY(page_resources(k, k->at.id, k->at.after, rows, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(check_body_named(k, rows[i].body));
+		k->at.after = rows[i].id;
+	}
+	if (n < RESOURCES)
+		k->at.stage = NEXT;
+	return ERR_AGAIN;
 }

@@ -7,12 +7,6 @@
 
 #include "check.h"
 
-struct mailbox_check {
-	struct counters said, found;
-	uint64_t recent, uidvalidity, selectable, children, parent;
-	uint64_t keywords[KEYWORD_WORDS]; /* bits that have a name */
-};
-
 /* --- messages --------------------------------------------------------------------- */
 
 struct message_check {
@@ -41,7 +35,7 @@ static enum err count_message(
 	struct counters *c = &b->found;
 	uint64_t id = c->mailbox;
 
-	k->c->messages++;
+	k->seen.messages++;
 	if (!(m->flags & FLAG_SEEN) && c->unseen++ == 0) {
 		c->first_unseen = m->uid;
 		c->seen_before = c->exists;
@@ -84,20 +78,18 @@ static enum err page_messages(struct check *k, uint64_t mailbox, uint32_t after,
 		st, fill_message, NULL, rows, sizeof(*rows), CHECK_PAGE, n_out);
 }
 
+/* A page; ERR_AGAIN: there are more. */
 static enum err count_messages(struct check *k, struct mailbox_check *b)
 {
 	struct message_check rows[CHECK_PAGE];
-	size_t n = CHECK_PAGE;
-	uint32_t after = 0;
+	size_t n;
 
-	while (n == CHECK_PAGE) {
-		TRY(page_messages(k, b->said.mailbox, after, rows, &n));
-		for (size_t i = 0; i < n; i++) {
-			TRY(count_message(k, b, &rows[i]));
-			after = rows[i].uid;
-		}
+	TRY(page_messages(k, b->said.mailbox, (uint32_t)k->at.after, rows, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(count_message(k, b, &rows[i]));
+		k->at.after = rows[i].uid;
 	}
-	return ERR_OK;
+	return n == CHECK_PAGE ? ERR_AGAIN : ERR_OK;
 }
 
 /* --- what else belongs to a mailbox ------------------------------------------------- */
@@ -140,37 +132,35 @@ static enum err fill_gone(sqlite3_stmt *st, struct arena *arena, void *row)
 	return ERR_OK;
 }
 
+/* A page, in order of (modseq, uid). */
 static enum err count_vanished(struct check *k, struct mailbox_check *b)
 {
 	uint64_t id = b->said.mailbox;
 	struct gone_check rows[CHECK_PAGE];
-	struct gone_check last = { .modseq = b->said.gone_floor,
-		.uid = UINT32_MAX };
-	size_t n = CHECK_PAGE;
+	size_t n;
+	sqlite3_stmt *st = db_stmt(k->db,
+		"SELECT v.uid, v.modseq, EXISTS (SELECT 1 FROM message"
+		" AS m WHERE m.mailbox = v.mailbox AND m.uid = v.uid)"
+		" FROM vanished AS v WHERE v.mailbox = ?"
+		" AND (v.modseq, v.uid) > (?, ?)"
+		" ORDER BY v.modseq, v.uid LIMIT ?");
 
-	while (n == CHECK_PAGE) {
-		sqlite3_stmt *st = db_stmt(k->db,
-			"SELECT v.uid, v.modseq, EXISTS (SELECT 1 FROM message"
-			" AS m WHERE m.mailbox = v.mailbox AND m.uid = v.uid)"
-			" FROM vanished AS v WHERE v.mailbox = ?"
-			" AND (v.modseq, v.uid) > (?, ?)"
-			" ORDER BY v.modseq, v.uid LIMIT ?");
-		db_bind(st, "uuii", id, last.modseq, (int64_t)last.uid,
-			(int64_t)CHECK_PAGE);
-		TRY(schema_rows(st, fill_gone, NULL, rows, sizeof(rows[0]),
-			CHECK_PAGE, &n));
-		for (size_t i = 0; i < n; i++) {
-			last = rows[i];
-			if (last.alive || last.uid >= b->said.uidnext ||
-				last.modseq > b->said.modseq)
-				check_report(k,
-					"mailbox %" PRIu64 ": UID %" PRIu32
-					" did not vanish",
-					id, last.uid);
-		}
-		b->found.gone += (uint32_t)n;
+	db_bind(st, "uuui", id, k->at.after, k->at.second, (int64_t)CHECK_PAGE);
+	TRY(schema_rows(
+		st, fill_gone, NULL, rows, sizeof(rows[0]), CHECK_PAGE, &n));
+	for (size_t i = 0; i < n; i++) {
+		const struct gone_check *g = &rows[i];
+		k->at.after = g->modseq;
+		k->at.second = g->uid;
+		if (g->alive || g->uid >= b->said.uidnext ||
+			g->modseq > b->said.modseq)
+			check_report(k,
+				"mailbox %" PRIu64 ": UID %" PRIu32
+				" did not vanish",
+				id, g->uid);
 	}
-	return ERR_OK;
+	b->found.gone += (uint32_t)n;
+	return n == CHECK_PAGE ? ERR_AGAIN : ERR_OK;
 }
 
 /* --- rows ---------------------------------------------------------------------------- */
@@ -189,8 +179,8 @@ static void compare(struct check *k, const struct mailbox_check *b)
 	check_equal(k, "mailbox", id, "seen_before", s->seen_before,
 		f->seen_before);
 	check_equal(k, "mailbox", id, "gone", s->gone, f->gone);
-	if (s->modseq > k->change || b->uidvalidity > k->uidvalidity ||
-		b->recent > s->uidnext)
+	if (s->modseq > k->said.change ||
+		b->uidvalidity > k->said.uidvalidity || b->recent > s->uidnext)
 		check_report(k, "mailbox %" PRIu64 ": above the counters", id);
 	if (!b->parent)
 		check_report(k, "mailbox %" PRIu64 " has no parent", id);
@@ -242,77 +232,93 @@ static enum err next_mailbox(
 	return schema_row(st, fill_mailbox, NULL, b);
 }
 
-/* Messages of deleted mailboxes keep their bodies until they are reaped. */
-static enum err name_dead_bodies(struct check *k)
+enum { NEXT, MESSAGES, VANISHED };
+
+static enum err begin_mailbox(struct check *k, struct mailbox_check *b)
 {
-	struct message_check rows[CHECK_PAGE];
-	int64_t id = 0;
+	TRY(next_mailbox(k, k->at.id, b));
+	k->at.id = b->said.mailbox;
+	k->at.after = 0;
+	k->at.stage = MESSAGES;
+	return load_keywords(k, b);
+}
+
+static void end_mailbox(struct check *k, const struct mailbox_check *b)
+{
+	compare(k, b);
+	k->mailboxes++;
+	k->messages += b->found.exists;
+	k->bytes += b->found.size;
+	k->at.stage = NEXT;
+}
+
+enum err check_mailboxes(struct check *k, const struct check_part *part)
+{
+	struct mailbox_check *b = &k->at.mailbox;
 	enum err e;
 
-	while ((e = db_int(k->db, &id,
+	(void)part;
+	if (k->at.stage == NEXT) {
+		e = begin_mailbox(k, b);
+		return e == ERR_OK ? ERR_AGAIN : e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	if (k->at.stage == MESSAGES) {
+		TRY(count_messages(k, b));
+		k->at.after = b->said.gone_floor;
+		k->at.second = UINT32_MAX;
+		k->at.stage = VANISHED;
+		return ERR_AGAIN;
+	}
+	TRY(count_vanished(k, b));
+	end_mailbox(k, b);
+	return ERR_AGAIN;
+}
+
+/* Messages of deleted mailboxes keep their bodies until they are reaped. */
+enum err check_dead_mailboxes(struct check *k, const struct check_part *part)
+{
+	struct message_check rows[CHECK_PAGE];
+	int64_t id;
+	size_t n;
+
+	(void)part;
+	if (k->at.stage == NEXT) {
+		enum err e = db_int(k->db, &id,
 			"SELECT id FROM dead WHERE kind = 1 AND id > ?"
 			" ORDER BY id LIMIT 1",
-			"i", id)) == ERR_OK) {
-		size_t n = CHECK_PAGE;
-		uint32_t after = 0;
-		while (n == CHECK_PAGE) {
-			TRY(page_messages(k, (uint64_t)id, after, rows, &n));
-			for (size_t i = 0; i < n; i++)
-				TRY(check_body_named(k, rows[i].body));
-			if (n > 0)
-				after = rows[n - 1].uid;
-		}
+			"u", k->at.id);
+		if (e != ERR_OK)
+			return e == ERR_NOTFOUND ? ERR_OK : e;
+		k->at.id = (uint64_t)id;
+		k->at.after = 0;
+		k->at.stage = MESSAGES;
 	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
+	TRY(page_messages(k, k->at.id, (uint32_t)k->at.after, rows, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(check_body_named(k, rows[i].body));
+		k->at.after = rows[i].uid;
+	}
+	if (n < CHECK_PAGE)
+		k->at.stage = NEXT;
+	return ERR_AGAIN;
 }
 
 /* The mailboxes that have rows in a table, found by skipping from one to the
  * next; each must be there or dead. */
-static enum err check_strays(
-	struct check *k, const char *what, const char *next)
+enum err check_strays(struct check *k, const struct check_part *part)
 {
-	int64_t id = 0, n;
-	enum err e;
+	int64_t id = (int64_t)k->at.id, n;
+	enum err e = db_int(k->db, &id, part->sql, "i", id);
 
-	while ((e = db_int(k->db, &id, next, "i", id)) == ERR_OK) {
-		TRY(db_int(k->db, &n,
-			"SELECT (SELECT count(*) FROM mailbox WHERE id = ?1)"
-			" + (SELECT count(*) FROM dead WHERE kind = 1"
-			" AND id = ?1)",
-			"i", id));
-		if (n != 1)
-			check_report(
-				k, "%s of missing mailbox %" PRId64, what, id);
-	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
-}
-
-enum err check_mailboxes(struct check *k)
-{
-	struct mailbox_check b;
-	uint64_t after = 0;
-	enum err e;
-
-	while ((e = next_mailbox(k, after, &b)) == ERR_OK) {
-		TRY(load_keywords(k, &b));
-		TRY(count_messages(k, &b));
-		TRY(count_vanished(k, &b));
-		compare(k, &b);
-		k->mailboxes++;
-		k->messages += b.found.exists;
-		k->bytes += b.found.size;
-		after = b.said.mailbox;
-	}
-	if (e != ERR_NOTFOUND)
-		return e;
-	TRY(name_dead_bodies(k));
-	TRY(check_strays(k, "messages",
-		"SELECT mailbox FROM message WHERE mailbox > ?"
-		" ORDER BY mailbox LIMIT 1"));
-	TRY(check_strays(k, "vanished",
-		"SELECT mailbox FROM vanished WHERE mailbox > ?"
-		" ORDER BY mailbox LIMIT 1"));
-	return check_strays(k, "keywords",
-		"SELECT mailbox FROM keyword WHERE mailbox > ?"
-		" ORDER BY mailbox LIMIT 1");
+	if (e != ERR_OK)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	TRY(db_int(k->db, &n,
+		"SELECT (SELECT count(*) FROM mailbox WHERE id = ?1)"
+		" + (SELECT count(*) FROM dead WHERE kind = 1 AND id = ?1)",
+		"i", id));
+	if (n != 1)
+		check_report(
+			k, "%s of missing mailbox %" PRId64, part->what, id);
+	k->at.id = (uint64_t)id;
+	return ERR_AGAIN;
 }

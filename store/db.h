@@ -62,6 +62,13 @@ struct table_decl {
 extern const struct table_decl table_decls[];
 extern const size_t n_table_decls;
 
+enum check_what {
+	CHECK_ROWS,  /* what rows say of one another */
+	CHECK_BYTES, /* every byte of every body */
+	CHECK_AUDIT  /* the tenant's chain of hashes */
+};
+struct check;
+
 /* Where the core calls the schema; defined beside the tables, each may be
  * NULL. All run without a transaction. */
 struct schema_hooks {
@@ -70,9 +77,14 @@ struct schema_hooks {
 	/* From store_housekeep: at most about `max` rows of deferred work, in
 	 * a transaction of its own; `more_out`: there is more. */
 	enum err (*reap)(struct store *s, size_t max, bool *more_out);
-	/* The rows' part of store_verify. */
-	enum err (*check_account)(struct account *a, struct store_check *c);
-	enum err (*check_tenant)(struct store *s, struct store_check *c);
+	/* The rows' part of store_verify, of one account or of the tenant. A
+	 * call of `more` takes about a page of rows; ERR_AGAIN: there are
+	 * more, and the next call brings the same account. Findings come with
+	 * the last call. */
+	enum err (*check_new)(struct store_check *c, bool tenant,
+		enum check_what what, struct check **out);
+	enum err (*check_more)(struct check *k, struct account *a);
+	void (*check_free)(struct check *k);
 };
 extern const struct schema_hooks schema_hooks;
 

@@ -168,11 +168,20 @@ static enum err open_page(
 		PAGE_PLAIN, out, raw + TAG_AT);
 }
 
+static enum err read_page(struct dbfile *f, uint32_t page, uint8_t *out)
+{
+	uint8_t raw[PAGE_SIZE];
+	size_t got;
+
+	TRY(open_file(f));
+	TRY(f->m->read(f->file, (uint64_t)(page - 1) * PAGE_SIZE, raw,
+		PAGE_SIZE, &got));
+	return got == PAGE_SIZE ? open_page(f, page, raw, out) : ERR_CORRUPT;
+}
+
 enum err dbfile_read(struct dbfile *f, uint32_t page, uint8_t *out)
 {
 	struct pending_page *p = pending_find(&f->pending, page);
-	uint8_t raw[PAGE_SIZE];
-	size_t got;
 
 	memset(out, 0, PAGE_SIZE);
 	if (p) {
@@ -184,10 +193,18 @@ enum err dbfile_read(struct dbfile *f, uint32_t page, uint8_t *out)
 			first_page(out);
 		return ERR_OK;
 	}
-	TRY(open_file(f));
-	TRY(f->m->read(f->file, (uint64_t)(page - 1) * PAGE_SIZE, raw,
-		PAGE_SIZE, &got));
-	return got == PAGE_SIZE ? open_page(f, page, raw, out) : ERR_CORRUPT;
+	return read_page(f, page, out);
+}
+
+enum err dbfile_verify(struct dbfile *f, uint32_t page)
+{
+	uint8_t plain[PAGE_SIZE];
+
+	if (!map_knows(&f->map, page))
+		return ERR_OK;
+	enum err e = read_page(f, page, plain);
+	mem_wipe(plain, sizeof(plain));
+	return e;
 }
 
 static enum err write_page(

@@ -54,6 +54,8 @@ void dbfile_done(struct dbfile *f);
 /* One page as SQLite sees it: PAGE_SIZE bytes, zeros in the reserved part.
  * ERR_CORRUPT: altered, or not the newest; `out` is zeros then. */
 MUST_CHECK enum err dbfile_read(struct dbfile *f, uint32_t page, uint8_t *out);
+/* Does what lies in the file verify? Pages that are not there do. */
+MUST_CHECK enum err dbfile_verify(struct dbfile *f, uint32_t page);
 /* Into the pending pages. ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err dbfile_put(
 	struct dbfile *f, uint32_t page, const uint8_t *plain);

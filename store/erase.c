@@ -180,7 +180,7 @@ static bool sweep_ready(const struct store *s)
 	       s->retire.step == RETIRE_IDLE && s->j.durable.claim >= s->opened;
 }
 
-static bool hex_after(const char *text, size_t at, size_t digits, uint64_t *out)
+bool name_number(const char *text, size_t at, size_t digits, uint64_t *out)
 {
 	uint8_t raw[8] = { 0 };
 
@@ -228,13 +228,13 @@ static enum err sweep_name(struct store *s, const char *name)
 	uint64_t number, serial = 0;
 
 	if (strncmp(name, "seg-", 4) == 0)
-		return hex_after(name, 4, 16, &number)
+		return name_number(name, 4, 16, &number)
 			       ? sweep_segment(s, number)
 			       : ERR_OK;
-	if (strncmp(name, "db-", 3) == 0 && hex_after(name, 3, 8, &number))
+	if (strncmp(name, "db-", 3) == 0 && name_number(name, 3, 8, &number))
 		return sweep_account(s, number, false, 0, name);
-	if (strncmp(name, "map-", 4) == 0 && hex_after(name, 4, 8, &number) &&
-		hex_after(name, 13, 16, &serial))
+	if (strncmp(name, "map-", 4) == 0 && name_number(name, 4, 8, &number) &&
+		name_number(name, 13, 16, &serial))
 		return sweep_account(s, number, true, serial, name);
 	return ERR_OK;
 }

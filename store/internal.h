@@ -2,7 +2,8 @@
 /*
  * Inside store/: the core's own structs. Only the core's files include this
  * (store.c, account.c, commit.c, journal.c, recover.c, checkpoint.c, retire.c,
- * segment.c, db.c, core.c, check.c, erase.c). All of it belongs to the loop's thread.
+ * segment.c, db.c, core.c, verify.c, erase.c). All of it belongs to the loop's
+ * thread.
  */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
@@ -366,6 +367,9 @@ MUST_CHECK enum err later_add(
 bool later_step(struct store *s);
 /* Remembers a file name that may be left over. */
 MUST_CHECK enum err sweep_add(struct store *s, const char *name);
+
+/* The number that stands in a file's name, in so many hexadecimal digits. */
+bool name_number(const char *text, size_t at, size_t digits, uint64_t *out);
 
 /* segment.c */
 MUST_CHECK enum err segment_flush(struct store *s);

@@ -38,9 +38,8 @@ static enum err anything(
 	return ERR_OK;
 }
 
-static enum err open_head(struct recovery *r, struct scan *sc)
+enum err scan_open_head(struct store *s, struct scan *sc)
 {
-	struct store *s = r->s;
 	uint8_t raw[JOURNAL_HEAD];
 	struct secret *key;
 	size_t got;
@@ -66,7 +65,7 @@ static enum err open_file(struct recovery *r, uint64_t number, bool last)
 	journal_name(name, number);
 	enum err e = s->m->open(s->m, name, false, &sc->file);
 	if (e == ERR_OK)
-		e = open_head(r, sc);
+		e = scan_open_head(r->s, sc);
 	if (e == ERR_NOTFOUND)
 		e = ERR_CORRUPT;
 	if (e == ERR_CORRUPT && last && sc->file &&
@@ -115,10 +114,10 @@ static enum err open_files(struct recovery *r)
 
 /* --- records --------------------------------------------------------------------------- */
 
-static enum err read_record(struct recovery *r, const struct scan *sc,
-	uint64_t at, struct record *out)
+enum err scan_record(
+	struct store *s, const struct scan *sc, uint64_t at, struct record *out)
 {
-	struct medium *m = r->s->m;
+	struct medium *m = s->m;
 	uint8_t raw[RECORD_PREFIX];
 	struct record_prefix p;
 	size_t got;
@@ -133,20 +132,13 @@ static enum err read_record(struct recovery *r, const struct scan *sc,
 		return ERR_NOMEM;
 	enum err e = m->read(sc->file, at, head, n, &got);
 	if (e == ERR_OK)
-		e = record_open(slice_of(head, got), &r->s->o.tenant,
+		e = record_open(slice_of(head, got), &s->o.tenant,
 			sc->head.number, sc->key, out);
 	mem_free(head);
 	return e;
 }
 
-/* The record that must come next. */
-struct next {
-	uint64_t number, commit;
-	uint8_t chain[RECORD_TAG];
-	uint64_t at;
-};
-
-static bool follows(const struct record *rec, const struct next *n)
+static bool follows(const struct record *rec, const struct scan_next *n)
 {
 	uint64_t commit = n->commit + (rec->kind == RECORD_COMMIT);
 
@@ -154,17 +146,17 @@ static bool follows(const struct record *rec, const struct next *n)
 	       memcmp(rec->before, n->chain, RECORD_TAG) == 0;
 }
 
-static enum err read_next(struct recovery *r, const struct scan *sc,
-	const struct next *n, struct record *out)
+enum err scan_next_record(struct store *s, const struct scan *sc,
+	const struct scan_next *n, struct record *out)
 {
-	TRY(read_record(r, sc, n->at, out));
+	TRY(scan_record(s, sc, n->at, out));
 	if (follows(out, n))
 		return ERR_OK;
 	record_free(out);
 	return ERR_CORRUPT;
 }
 
-static void step_over(const struct record *rec, struct next *n)
+void scan_step(const struct record *rec, struct scan_next *n)
 {
 	n->number++;
 	n->commit = rec->commit;
@@ -172,16 +164,17 @@ static void step_over(const struct record *rec, struct next *n)
 	n->at += rec->size;
 }
 
-static struct next first_of(const struct scan *sc)
+struct scan_next scan_first(const struct scan *sc)
 {
-	struct next n = { .commit = sc->head.commit, .at = JOURNAL_HEAD };
+	struct scan_next n = { .commit = sc->head.commit, .at = JOURNAL_HEAD };
 
 	memcpy(n.chain, sc->chain, RECORD_TAG);
 	return n;
 }
 
 /* Does the file end here, as the next file's head says? */
-static bool ends_here(const struct recovery *r, size_t i, const struct next *n)
+static bool ends_here(
+	const struct recovery *r, size_t i, const struct scan_next *n)
 {
 	return i + 1 < r->n_scans &&
 	       memcmp(r->scan[i + 1].head.before, n->chain, RECORD_TAG) == 0;
@@ -202,7 +195,7 @@ static enum err claims_behind(
 	struct record rec;
 
 	for (; at < sc->size; at += RECORD_ALIGN) {
-		enum err e = read_record(r, sc, at, &rec);
+		enum err e = scan_record(r->s, sc, at, &rec);
 		if (e == ERR_CORRUPT)
 			continue;
 		TRY(e);
@@ -215,18 +208,18 @@ static enum err claims_behind(
 static enum err first_pass(struct recovery *r, size_t i)
 {
 	const struct scan *sc = &r->scan[i];
-	struct next n = first_of(sc);
+	struct scan_next n = scan_first(sc);
 	struct record rec;
 
 	while (!ends_here(r, i, &n)) {
-		enum err e = read_next(r, sc, &n, &rec);
+		enum err e = scan_next_record(r->s, sc, &n, &rec);
 		if (e == ERR_CORRUPT)
 			return i + 1 == r->n_scans
 				       ? claims_behind(r, sc, n.at)
 				       : ERR_OK; /* the second pass says where */
 		TRY(e);
 		claim(r, rec.durable);
-		step_over(&rec, &n);
+		scan_step(&rec, &n);
 		record_free(&rec);
 	}
 	return ERR_OK;
@@ -267,8 +260,8 @@ enum err scan_frames(struct recovery *r, const struct found *at, uint8_t **out)
 	return ERR_OK;
 }
 
-static enum err add_section(struct recovery *r, size_t i, const struct next *n,
-	const struct record *rec, uint32_t k)
+static enum err add_section(struct recovery *r, size_t i,
+	const struct scan_next *n, const struct record *rec, uint32_t k)
 {
 	const struct record_section *sec = &rec->section[k];
 	struct found *f = PUSH(r->found, r->n_found, r->cap_found);
@@ -323,7 +316,7 @@ static enum err verify_bodies(struct recovery *r, const struct record *rec)
 }
 
 static enum err verify_record(struct recovery *r, size_t i,
-	const struct next *n, const struct record *rec)
+	const struct scan_next *n, const struct record *rec)
 {
 	bool durable = rec->commit <= r->durable;
 
@@ -353,7 +346,8 @@ static enum err meet_head(
 }
 
 /* The record at `n` does not verify: the tail begins, or something is wrong. */
-static enum err cut_or_stop(struct recovery *r, size_t i, const struct next *n)
+static enum err cut_or_stop(
+	struct recovery *r, size_t i, const struct scan_next *n)
 {
 	char name[STORE_NAME];
 
@@ -379,13 +373,13 @@ static void keep(
 static enum err second_pass(struct recovery *r, size_t i)
 {
 	const struct scan *sc = &r->scan[i];
-	struct next n = first_of(sc);
+	struct scan_next n = scan_first(sc);
 	struct record rec;
 
 	memcpy(r->chain, sc->chain, RECORD_TAG);
 	while (!ends_here(r, i, &n)) {
 		size_t kept = r->n_found;
-		enum err e = read_next(r, sc, &n, &rec);
+		enum err e = scan_next_record(r->s, sc, &n, &rec);
 		if (e == ERR_OK) {
 			e = verify_record(r, i, &n, &rec);
 			if (e != ERR_OK)
@@ -400,7 +394,7 @@ static enum err second_pass(struct recovery *r, size_t i)
 			r->n_found = kept; /* is in the databases */
 		e = meet_head(r, sc, &rec);
 		keep(r, sc, &rec);
-		step_over(&rec, &n);
+		scan_step(&rec, &n);
 		record_free(&rec);
 		TRY(e);
 	}

@@ -6,6 +6,7 @@ store_libstore_a_SOURCES = \
 	store/account.c \
 	store/audit.c \
 	store/body.c \
+	store/check_body.c \
 	store/check_collection.c \
 	store/check_mailbox.c \
 	store/checkpoint.c \
@@ -48,6 +49,9 @@ store_libstore_a_SOURCES = \
 	store/syncer.c \
 	store/trace.c \
 	store/user.c \
+	store/verify.c \
+	store/verify_files.c \
+	store/verify_journal.c \
 	store/vfs.c \
 	store/wal.c
 STORE_ALL_LIBS = store/libstore.a $(CORE_LIBS) $(STORE_LIBS)

@@ -40,17 +40,12 @@ enum err recover_read_file(
 	return e;
 }
 
-/* Numbers at the end of names, in hexadecimal as they are written. */
-static bool name_number(const char *name, const char *prefix, uint64_t *out)
+static bool numbered(const char *name, const char *prefix, uint64_t *out)
 {
 	size_t n = strlen(prefix);
-	uint8_t raw[8];
 
-	if (strncmp(name, prefix, n) != 0 ||
-		hex_decode(slice_str(name + n), raw, sizeof(raw)) != ERR_OK)
-		return false;
-	*out = get_be64(raw);
-	return true;
+	return strncmp(name, prefix, n) == 0 && strlen(name) == n + 16 &&
+	       name_number(name, n, 16, out);
 }
 
 static void see_name(void *arg, const char *name)
@@ -58,16 +53,16 @@ static void see_name(void *arg, const char *name)
 	struct recovery *r = arg;
 	uint64_t n;
 
-	if (name_number(name, "journal-", &n)) {
+	if (numbered(name, "journal-", &n)) {
 		uint64_t *at = PUSH(r->file, r->n_files, r->cap_files);
 		if (at)
 			*at = n;
 		else
 			r->err = ERR_NOMEM;
-	} else if (name_number(name, "seg-", &n)) {
+	} else if (numbered(name, "seg-", &n)) {
 		r->segment = n > r->segment ? n : r->segment;
 		r->err = r->err ? r->err : sweep_add(r->s, name);
-	} else if (name_number(name, "map-00000000-", &n)) {
+	} else if (numbered(name, "map-00000000-", &n)) {
 		r->map = n > r->map ? n : r->map;
 	}
 	if (strncmp(name, "map-", 4) == 0 || strncmp(name, "db-", 3) == 0)

@@ -45,6 +45,24 @@ struct recovery {
 	bool head_met;
 };
 
+/* Reading one file, also while the store serves (verify_journal.c). */
+/* Size, head, key and first link of the chain. ERR_CORRUPT, ERR_VERSION. */
+MUST_CHECK enum err scan_open_head(struct store *s, struct scan *sc);
+/* The record that must come next. */
+struct scan_next {
+	uint64_t number, commit;
+	uint8_t chain[RECORD_TAG];
+	uint64_t at;
+};
+struct scan_next scan_first(const struct scan *sc);
+void scan_step(const struct record *rec, struct scan_next *n);
+/* ERR_CORRUPT: does not verify, or does not follow the one before. */
+MUST_CHECK enum err scan_next_record(struct store *s, const struct scan *sc,
+	const struct scan_next *n, struct record *out);
+/* Any record, at this place. */
+MUST_CHECK enum err scan_record(struct store *s, const struct scan *sc,
+	uint64_t at, struct record *out);
+
 /* Follows the chain through all files; fills found, extent, end. */
 MUST_CHECK enum err scan_journal(struct recovery *r);
 /* The frames of one section, in clear; the caller wipes and frees. */

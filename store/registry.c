@@ -350,6 +350,7 @@ const size_t n_table_decls = sizeof(table_decls) / sizeof(table_decls[0]);
 const struct schema_hooks schema_hooks = {
 	.open = schema_open,
 	.reap = schema_reap,
-	.check_account = schema_check_account,
-	.check_tenant = schema_check_tenant,
+	.check_new = schema_check_new,
+	.check_more = schema_check_more,
+	.check_free = schema_check_free,
 };

@@ -32,11 +32,11 @@ MUST_CHECK enum err schema_open(struct store *s);
  * mailboxes and collections held, at most about `max` rows a call, in a
  * transaction of its own. `more_out`: call again soon. */
 MUST_CHECK enum err schema_reap(struct store *s, size_t max, bool *more_out);
-/* The part of store_verify that reads rows: counters, references, order.
- * Counts into `c` and reports findings; errors are those of reading. */
-MUST_CHECK enum err schema_check_account(
-	struct account *a, struct store_check *c);
-MUST_CHECK enum err schema_check_tenant(struct store *s, struct store_check *c);
+/* The parts of store_verify that read rows (schema_check.c). */
+MUST_CHECK enum err schema_check_new(struct store_check *c, bool tenant,
+	enum check_what what, struct check **out);
+MUST_CHECK enum err schema_check_more(struct check *k, struct account *a);
+void schema_check_free(struct check *k);
 
 /* --- rows ------------------------------------------------------------------- */
 /* Writes the statement's current row to `row`. */

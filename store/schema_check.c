@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The invariants of the rows, part of store_verify(): what a mailbox,
+ * The invariants of the rows, part of store_verify: what a mailbox,
  * collection, body or `state` row says of others is counted again. Findings
  * name numbers only, never content. Read-only; nothing is repaired.
+ *
+ * The parts of each run are tables below; a part does about a page of rows at
+ * a time (check.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "check.h"
+
+/* Lines that wait for the end of a run; what is more is only counted. */
+#define LINES KIB(64)
+/* After so many runs that a commit broke off, one goes through. */
+#define RESTARTS 3
 
 void check_report(struct check *k, const char *fmt, ...)
 {
@@ -18,11 +25,11 @@ void check_report(struct check *k, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	snprintf(line, sizeof(line), "account %" PRIu32 ": %s",
+	int n = snprintf(line, sizeof(line), "account %" PRIu32 ": %s\n",
 		account_number(k->account), text);
-	k->c->findings++;
-	if (k->c->report)
-		k->c->report(k->c->arg, line);
+	k->seen.findings++;
+	if (k->lines.n + (size_t)n <= LINES)
+		buf_add(&k->lines, line, (size_t)n);
 }
 
 void check_equal(struct check *k, const char *what, uint64_t id,
@@ -34,19 +41,7 @@ void check_equal(struct check *k, const char *what, uint64_t id,
 			what, id, column, said, found);
 }
 
-enum err check_body_named(struct check *k, uint64_t body)
-{
-	if (k->n == k->cap) {
-		size_t cap = k->cap ? k->cap * 2 : 1024;
-		uint64_t *p = mem_resize(k->bodies, cap, sizeof(*p));
-		if (!p)
-			return ERR_NOMEM;
-		k->bodies = p;
-		k->cap = cap;
-	}
-	k->bodies[k->n++] = body;
-	return ERR_OK;
-}
+/* --- parts that several share ------------------------------------------------------- */
 
 struct owned {
 	uint64_t key;
@@ -62,126 +57,75 @@ static enum err fill_owned(sqlite3_stmt *st, struct arena *arena, void *row)
 	return ERR_OK;
 }
 
-enum err check_owners(struct check *k, const char *what, const char *sql)
+/* Rows whose owner is missing. `sql` has one parameter, the value after which
+ * to go on, and gives the value and whether the owner is there, in order, for
+ * at most CHECK_PAGE rows. */
+static enum err check_owners(struct check *k, const struct check_part *part)
 {
 	struct owned rows[CHECK_PAGE];
-	size_t n = CHECK_PAGE;
-	uint64_t after = 0;
+	sqlite3_stmt *st = db_stmt(k->db, part->sql);
+	size_t n;
 
-	while (n == CHECK_PAGE) {
-		sqlite3_stmt *st = db_stmt(k->db, sql);
-		db_bind(st, "u", after);
-		TRY(schema_rows(st, fill_owned, NULL, rows, sizeof(rows[0]),
-			CHECK_PAGE, &n));
-		for (size_t i = 0; i < n; i++)
-			if (!rows[i].there)
-				check_report(k, "%s of missing %" PRIu64, what,
-					rows[i].key);
-		if (n > 0)
-			after = rows[n - 1].key;
+	db_bind(st, "u", k->at.after);
+	TRY(schema_rows(
+		st, fill_owned, NULL, rows, sizeof(rows[0]), CHECK_PAGE, &n));
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].there)
+			check_report(k, "%s of missing %" PRIu64, part->what,
+				rows[i].key);
+		k->at.after = rows[i].key;
 	}
+	return n == CHECK_PAGE ? ERR_AGAIN : ERR_OK;
+}
+
+/* --- the tables themselves ------------------------------------------------------------ */
+
+/* Is the table there, as the registry declares it? SQLite keeps its text. */
+static enum err check_table(struct check *k, const struct table_decl *decl)
+{
+	sqlite3_stmt *st = db_stmt(k->db,
+		"SELECT sql FROM sqlite_schema WHERE type = 'table'"
+		" AND name = ?");
+
+	db_bind(st, "s", slice_str(decl->name));
+	enum err e = db_step(st);
+	struct slice have = e == ERR_OK ? db_column(st, 0) : slice_of("", 0);
+	bool same = have.n && strncmp(decl->sql, have.p, have.n) == 0 &&
+		    (decl->sql[have.n] == '\0' || decl->sql[have.n] == ';');
+	db_done(st);
+	if (e != ERR_OK && e != ERR_NOTFOUND)
+		return e;
+	if (!same)
+		check_report(k, "table %s is not as declared", decl->name);
 	return ERR_OK;
 }
 
-/* --- bodies ---------------------------------------------------------------------- */
-
-struct body_check {
-	uint64_t id, refs, size;
-	bool in_segment, in_small;
-	uint64_t small_size;
-};
-
-static enum err fill_body(sqlite3_stmt *st, struct arena *arena, void *row)
+static enum err check_tables(struct check *k, const struct check_part *part)
 {
-	struct body_check *b = row;
+	bool tenant = account_number(k->account) == TENANT_ACCOUNT;
+	int64_t have;
 
-	b->id = column_u64(st, 0);
-	b->refs = column_u64(st, 1);
-	b->size = column_u64(st, 2);
-	b->in_segment = sqlite3_column_int(st, 3) != 0;
-	b->in_small = sqlite3_column_int(st, 4) != 0;
-	b->small_size = column_u64(st, 5);
-	return ERR_OK;
-}
-
-static void check_body(
-	struct check *k, const struct body_check *b, uint64_t named)
-{
-	k->c->bodies++;
-	check_equal(k, "body", b->id, "refs", b->refs, named);
-	if (b->in_segment == b->in_small)
-		check_report(k, "body %" PRIu64 " lies in %s", b->id,
-			b->in_small ? "two places" : "no place");
-	if (b->in_small)
-		check_equal(k, "body", b->id, "size", b->size, b->small_size);
-}
-
-static int by_number(const void *x, const void *y)
-{
-	const uint64_t *a = x, *b = y;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* How many rows name `id`; those before it that no body was found for are
- * reported. `*at` moves over the sorted array. */
-static uint64_t count_named(struct check *k, uint64_t id, size_t *at)
-{
-	uint64_t named = 0;
-
-	for (; *at < k->n && k->bodies[*at] <= id; ++*at) {
-		if (k->bodies[*at] == id)
-			named++;
-		else
-			check_report(k, "missing body %" PRIu64 " is named",
-				k->bodies[*at]);
-	}
-	return named;
-}
-
-static enum err check_bodies(struct check *k)
-{
-	struct body_check rows[CHECK_PAGE];
-	uint64_t unnamed = 0, after = 0;
-	size_t n = CHECK_PAGE, at = 0;
-	int64_t said;
-
-	if (k->n)
-		qsort(k->bodies, k->n, sizeof(*k->bodies), by_number);
-	while (n == CHECK_PAGE) {
-		sqlite3_stmt *st = db_stmt(k->db,
-			"SELECT b.id, b.refs, b.size, b.ref IS NOT NULL,"
-			" s.id IS NOT NULL, length(s.data) FROM body AS b"
-			" LEFT JOIN body_small AS s ON s.id = b.id"
-			" WHERE b.id > ? ORDER BY b.id LIMIT ?");
-		db_bind(st, "ui", after, (int64_t)CHECK_PAGE);
-		TRY(schema_rows(st, fill_body, NULL, rows, sizeof(rows[0]),
-			CHECK_PAGE, &n));
-		for (size_t i = 0; i < n; i++) {
-			after = rows[i].id;
-			unnamed += rows[i].refs == 0;
-			check_body(k, &rows[i], count_named(k, after, &at));
+	(void)part;
+	for (size_t i = 0; i < n_table_decls; i++)
+		if (table_decls[i].tenant == tenant) {
+			TRY(check_table(k, &table_decls[i]));
+			k->at.id++;
 		}
-	}
-	count_named(k, UINT64_MAX, &at);
-	TRY(db_int(k->db, &said, "SELECT unnamed FROM state", ""));
-	check_equal(k, "state", 1, "unnamed", (uint64_t)said, unnamed);
-	return check_owners(k, "small body",
-		"SELECT s.id, b.id IS NOT NULL FROM body_small AS s"
-		" LEFT JOIN body AS b ON b.id = s.id WHERE s.id > ?"
-		" ORDER BY s.id LIMIT 500");
+	TRY(db_int(k->db, &have,
+		"SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+		" AND name NOT LIKE 'core\\_%' ESCAPE '\\'"
+		" AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+		""));
+	check_equal(k, "database", account_number(k->account), "tables",
+		k->at.id, (uint64_t)have);
+	return ERR_OK;
 }
 
-/* --- one database ------------------------------------------------------------------ */
-
-struct state {
-	uint64_t change, bytes, messages, uidvalidity, mailboxes;
-	uint64_t subscriptions;
-};
+/* --- the state row ---------------------------------------------------------------------- */
 
 static enum err fill_state(sqlite3_stmt *st, struct arena *arena, void *row)
 {
-	struct state *s = row;
+	struct state_check *s = row;
 
 	s->change = column_u64(st, 0);
 	s->bytes = column_u64(st, 1);
@@ -192,10 +136,21 @@ static enum err fill_state(sqlite3_stmt *st, struct arena *arena, void *row)
 	return ERR_OK;
 }
 
-static enum err check_state(struct check *k, const struct state *s)
+static enum err read_state(struct check *k, const struct check_part *part)
 {
+	(void)part;
+	return schema_row(
+		db_stmt(k->db, "SELECT change, bytes, messages, uidvalidity,"
+			       " mailboxes, subscriptions FROM state"),
+		fill_state, NULL, &k->said);
+}
+
+static enum err check_state(struct check *k, const struct check_part *part)
+{
+	const struct state_check *s = &k->said;
 	int64_t subscriptions;
 
+	(void)part;
 	TRY(db_int(k->db, &subscriptions, "SELECT count(*) FROM subscription",
 		""));
 	check_equal(k, "state", 1, "bytes", s->bytes, k->bytes);
@@ -206,150 +161,260 @@ static enum err check_state(struct check *k, const struct state *s)
 	return ERR_OK;
 }
 
-static enum err check_begin(struct check *k, struct account *a,
-	struct store_check *c, struct state *s)
+/* --- the tenant's database ---------------------------------------------------------------- */
+
+static enum err fill_queued(sqlite3_stmt *st, struct arena *arena, void *row)
 {
-	*k = (struct check){ .account = a, .db = account_db(a), .c = c };
-	TRY(schema_row(
-		db_stmt(k->db, "SELECT change, bytes, messages, uidvalidity,"
-			       " mailboxes, subscriptions FROM state"),
-		fill_state, NULL, s));
-	k->change = s->change;
-	k->uidvalidity = s->uidvalidity;
+	uint64_t *q = row;
+
+	(void)arena;
+	q[0] = column_u64(st, 0);
+	q[1] = column_u64(st, 1);
 	return ERR_OK;
 }
 
-enum err schema_check_account(struct account *a, struct store_check *c)
+static enum err name_queue_bodies(
+	struct check *k, const struct check_part *part)
 {
-	struct state s;
-	struct check k;
-	enum err e;
+	uint64_t rows[CHECK_PAGE][2];
+	sqlite3_stmt *st =
+		db_stmt(k->db, "SELECT id, body FROM queue_message WHERE id > ?"
+			       " ORDER BY id LIMIT 500");
+	size_t n;
 
-	TRY(check_begin(&k, a, c, &s));
-	e = check_mailboxes(&k);
-	if (e == ERR_OK)
-		e = check_collections(&k);
-	if (e == ERR_OK)
-		e = check_bodies(&k);
-	if (e == ERR_OK)
-		e = check_state(&k, &s);
-	mem_free(k.bodies);
-	return e;
+	(void)part;
+	db_bind(st, "u", k->at.after);
+	TRY(schema_rows(
+		st, fill_queued, NULL, rows, sizeof(rows[0]), CHECK_PAGE, &n));
+	for (size_t i = 0; i < n; i++) {
+		TRY(check_body_named(k, rows[i][1]));
+		k->at.after = rows[i][0];
+	}
+	return n == CHECK_PAGE ? ERR_AGAIN : ERR_OK;
 }
 
-/* --- the tenant's database ----------------------------------------------------------- */
+#define AUDIT_ROWS 100
+
+static void follow_audit(
+	struct check *k, const struct audit_row *row, const uint8_t want[32])
+{
+	if (row->id != k->at.id + 1 || memcmp(want, row->hash, 32) != 0)
+		check_report(k,
+			"audit %" PRIu64 " does not follow the one before",
+			row->id);
+	memcpy(k->at.hash, row->hash, 32);
+	k->at.id = row->id;
+}
+
+static enum err check_audit(struct check *k, const struct check_part *part)
+{
+	struct audit_row rows[AUDIT_ROWS];
+	struct arena *arena = arena_new(MIB(1));
+	uint8_t want[32];
+	size_t n = 0;
+
+	(void)part;
+	if (!arena)
+		return ERR_NOMEM;
+	enum err e = audit_list(account_store(k->account), k->at.id, arena,
+		rows, AUDIT_ROWS, &n);
+	for (size_t i = 0; i < n && e == ERR_OK; i++) {
+		e = audit_hash(k->at.hash, &rows[i], want);
+		if (e == ERR_OK)
+			follow_audit(k, &rows[i], want);
+	}
+	arena_free(arena);
+	TRY(e);
+	return n == AUDIT_ROWS ? ERR_AGAIN : ERR_OK;
+}
+
+/* --- what is looked at, in this order --------------------------------------------------------- */
+
+#define SMALL_BODIES                                                           \
+	{                                                                      \
+		check_owners, "small body",                                    \
+			"SELECT s.id, b.id IS NOT NULL FROM body_small AS s"   \
+			" LEFT JOIN body AS b ON b.id = s.id WHERE s.id > ?"   \
+			" ORDER BY s.id LIMIT 500"                             \
+	}
+
+static const struct check_part account_parts[] = {
+	{ check_tables, NULL, NULL },
+	{ read_state, NULL, NULL },
+	{ check_mailboxes, NULL, NULL },
+	{ check_dead_mailboxes, NULL, NULL },
+	{ check_strays, "messages",
+		"SELECT mailbox FROM message WHERE mailbox > ?"
+		" ORDER BY mailbox LIMIT 1" },
+	{ check_strays, "vanished",
+		"SELECT mailbox FROM vanished WHERE mailbox > ?"
+		" ORDER BY mailbox LIMIT 1" },
+	{ check_strays, "keywords",
+		"SELECT mailbox FROM keyword WHERE mailbox > ?"
+		" ORDER BY mailbox LIMIT 1" },
+	{ check_collections, NULL, NULL },
+	{ check_dead_collections, NULL, NULL },
+	{ check_owners, "resource",
+		"SELECT r.id, EXISTS (SELECT 1 FROM collection AS c"
+		" WHERE c.id = r.collection) OR EXISTS (SELECT 1 FROM dead"
+		" WHERE kind = 2 AND dead.id = r.collection)"
+		" FROM resource AS r WHERE r.id > ? ORDER BY r.id LIMIT 500" },
+	{ check_owners, "spans",
+		"SELECT s.resource, max(r.id) IS NOT NULL FROM resource_span"
+		" AS s LEFT JOIN resource AS r ON r.id = s.resource"
+		" WHERE s.resource > ? GROUP BY s.resource"
+		" ORDER BY s.resource LIMIT 500" },
+	{ check_bodies, NULL, NULL },
+	SMALL_BODIES,
+	{ check_live, NULL, NULL },
+	{ check_state, NULL, NULL },
+	{ NULL, NULL, NULL },
+};
 
 /* Rows of the directory whose owner is missing; by rowid or account. */
-static const struct {
-	const char *what, *sql;
-} tenant_owners[] = {
-	{ "queue entry", "SELECT e.id, m.id IS NOT NULL FROM queue_entry AS e"
-			 " LEFT JOIN queue_message AS m ON m.id = e.message"
-			 " WHERE e.id > ? ORDER BY e.id LIMIT 500" },
-	{ "queue message without its entries",
+static const struct check_part tenant_parts[] = {
+	{ check_tables, NULL, NULL },
+	{ read_state, NULL, NULL },
+	{ check_owners, "queue entry",
+		"SELECT e.id, m.id IS NOT NULL FROM queue_entry AS e"
+		" LEFT JOIN queue_message AS m ON m.id = e.message"
+		" WHERE e.id > ? ORDER BY e.id LIMIT 500" },
+	{ check_owners, "queue message without its entries",
 		"SELECT m.id, m.entries = (SELECT count(*) FROM queue_entry"
 		" AS e WHERE e.message = m.id) AND m.entries > 0"
 		" FROM queue_message AS m WHERE m.id > ?"
 		" ORDER BY m.id LIMIT 500" },
-	{ "credential",
+	{ check_owners, "credential",
 		"SELECT c.id, u.account IS NOT NULL FROM credential AS c"
 		" LEFT JOIN user AS u ON u.account = c.account"
 		" WHERE c.id > ? ORDER BY c.id LIMIT 500" },
-	{ "user without address",
+	{ check_owners, "user without address",
 		"SELECT u.account, EXISTS (SELECT 1 FROM address AS a"
 		" WHERE a.account = u.account AND a.given = u.address)"
 		" FROM user AS u WHERE u.account > ?"
 		" ORDER BY u.account LIMIT 500" },
-	{ "user above the counter",
+	{ check_owners, "user above the counter",
 		"SELECT account, account < (SELECT account_next"
 		" FROM tenant_state) FROM user WHERE account > ?"
 		" ORDER BY account LIMIT 500" },
-	{ "address", "SELECT DISTINCT a.account, u.account IS NOT NULL"
-		     " FROM address AS a LEFT JOIN user AS u"
-		     " ON u.account = a.account WHERE a.account > ?"
-		     " ORDER BY a.account LIMIT 500" },
-	{ "address outside the domains",
+	{ check_owners, "address",
+		"SELECT DISTINCT a.account, u.account IS NOT NULL"
+		" FROM address AS a LEFT JOIN user AS u"
+		" ON u.account = a.account WHERE a.account > ?"
+		" ORDER BY a.account LIMIT 500" },
+	{ check_owners, "address outside the domains",
 		"SELECT a.account, count(d.name) = count(*) FROM address AS a"
 		" LEFT JOIN domain AS d ON d.name = a.domain"
 		" WHERE a.account > ? GROUP BY a.account"
 		" ORDER BY a.account LIMIT 500" },
+	{ name_queue_bodies, NULL, NULL },
+	{ check_bodies, NULL, NULL },
+	SMALL_BODIES,
+	{ check_live, NULL, NULL },
+	{ NULL, NULL, NULL },
 };
 
-static enum err name_queue_bodies(struct check *k)
+static const struct check_part bytes_parts[] = {
+	{ check_bytes, NULL, NULL },
+	{ NULL, NULL, NULL },
+};
+
+static const struct check_part audit_parts[] = {
+	{ check_audit, NULL, NULL },
+	{ NULL, NULL, NULL },
+};
+
+/* --- a run ---------------------------------------------------------------------------------------- */
+
+enum err schema_check_new(struct store_check *c, bool tenant,
+	enum check_what what, struct check **out)
 {
-	int64_t last = 0, body;
+	struct check *k = mem_new(struct check);
 
-	for (;;) {
-		enum err e = db_int(k->db, &last,
-			"SELECT id FROM queue_message WHERE id > ?"
-			" ORDER BY id LIMIT 1",
-			"i", last);
-		if (e != ERR_OK)
-			return e == ERR_NOTFOUND ? ERR_OK : e;
-		TRY(db_int(k->db, &body,
-			"SELECT body FROM queue_message WHERE id = ?", "i",
-			last));
-		TRY(check_body_named(k, (uint64_t)body));
-	}
-}
-
-static enum err check_audit(
-	struct check *k, struct store *s, struct arena *arena)
-{
-	struct audit_row rows[100];
-	uint8_t hash[32] = { 0 }, want[32];
-	uint64_t last = 0;
-	size_t n = 100;
-
-	while (n == 100) {
-		arena_reset(arena);
-		TRY(audit_list(s, last, arena, rows, 100, &n));
-		for (size_t i = 0; i < n; i++) {
-			TRY(audit_hash(hash, &rows[i], want));
-			if (rows[i].id != last + 1 ||
-				memcmp(want, rows[i].hash, 32) != 0)
-				check_report(k,
-					"audit %" PRIu64
-					" does not follow the one before",
-					rows[i].id);
-			memcpy(hash, rows[i].hash, 32);
-			last = rows[i].id;
-		}
-	}
+	if (!k)
+		return ERR_NOMEM;
+	k->c = c;
+	k->appended = what != CHECK_ROWS;
+	k->parts = what == CHECK_BYTES   ? bytes_parts
+		   : what == CHECK_AUDIT ? audit_parts
+		   : tenant              ? tenant_parts
+					 : account_parts;
+	buf_init(&k->lines, LINES);
+	*out = k;
 	return ERR_OK;
 }
 
-static enum err check_tenant(struct check *k, struct store *s)
+void schema_check_free(struct check *k)
 {
-	struct arena *arena;
-	enum err e = ERR_OK;
+	if (!k)
+		return;
+	buf_free(&k->lines);
+	mem_free(k->bodies);
+	mem_free(k->live);
+	mem_free(k);
+}
 
-	for (size_t i = 0; i < sizeof(tenant_owners) / sizeof(*tenant_owners);
-		i++)
-		TRY(check_owners(
-			k, tenant_owners[i].what, tenant_owners[i].sql));
-	TRY(name_queue_bodies(k));
-	TRY(check_bodies(k));
-	arena = arena_new(MIB(1));
-	if (!arena)
-		return ERR_NOMEM;
-	e = check_audit(k, s, arena);
-	arena_free(arena);
+/* From the first part on, with nothing found yet. */
+static void begin_run(struct check *k, const struct check_part *first)
+{
+	k->begun = true;
+	k->commit = account_last_commit(k->account);
+	k->parts = first;
+	k->seen = (struct store_check){ 0 };
+	buf_reset(&k->lines);
+	k->n = k->n_live = 0;
+	k->bytes = k->messages = k->mailboxes = 0;
+	memset(&k->at, 0, sizeof(k->at));
+}
+
+static void end_run(struct check *k)
+{
+	struct slice lines = buf_slice(&k->lines);
+	struct store_check *c = k->c;
+
+	c->bodies += k->seen.bodies;
+	c->bytes += k->seen.bytes;
+	c->messages += k->seen.messages;
+	c->resources += k->seen.resources;
+	c->findings += k->seen.findings;
+	while (c->report && lines.n) {
+		char text[300];
+		struct slice line = slice_cut(lines, '\n', &lines);
+		snprintf(text, sizeof(text), "%.*s", (int)line.n, line.p);
+		c->report(c->arg, text);
+	}
+}
+
+static enum err step(struct check *k)
+{
+	enum err e = k->parts->run(k, k->parts);
+
+	if (e == ERR_OK) {
+		k->parts++;
+		memset(&k->at, 0, sizeof(k->at));
+		e = k->parts->run ? ERR_AGAIN : ERR_OK;
+	}
 	return e;
 }
 
-enum err schema_check_tenant(struct store *s, struct store_check *c)
+enum err schema_check_more(struct check *k, struct account *a)
 {
-	struct account *a;
-	struct state state;
-	struct check k = { 0 };
+	bool through = k->restarts >= RESTARTS;
 	enum err e;
 
-	TRY(account_open(s, TENANT_ACCOUNT, &a));
-	e = check_begin(&k, a, c, &state);
+	k->account = a;
+	k->db = account_db(a);
+	if (!k->begun) {
+		k->first = k->parts;
+		begin_run(k, k->first);
+	} else if (!k->appended && account_last_commit(a) != k->commit) {
+		k->restarts++;
+		begin_run(k, k->first);
+	}
+	do
+		e = step(k);
+	while (e == ERR_AGAIN && through);
 	if (e == ERR_OK)
-		e = check_tenant(&k, s);
-	mem_free(k.bodies);
-	account_close(a);
+		end_run(k);
 	return e;
 }

@@ -634,28 +634,6 @@ static enum err note_extents(struct account *a, const struct segref *r)
 	return ERR_OK;
 }
 
-/* Sealed bytes of the reference in one of its segments. */
-static int64_t bytes_in(const struct segref *r, uint64_t segment)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < r->n; i++)
-		if (r->extent[i].segment == segment)
-			n += (uint64_t)r->extent[i].chunks * CHUNK_SEALED;
-	if (r->extent[r->n - 1].segment == segment)
-		n -= CHUNK_PLAIN - segref_size(r, r->chunks - 1);
-	return (int64_t)n;
-}
-
-/* Is this the first extent in its segment? Each segment counts once. */
-static bool first_in(const struct segref *r, uint32_t i)
-{
-	for (uint32_t k = 0; k < i; k++)
-		if (r->extent[k].segment == r->extent[i].segment)
-			return false;
-	return true;
-}
-
 /* One integer that a writing statement returns; steps to its end. */
 static enum err returning(struct db *d, const char *sql, uint64_t segment,
 	int64_t bytes, int64_t *out)
@@ -729,9 +707,9 @@ enum err segment_ref_add(struct account *a, struct slice ref)
 	TRY(segref_parse(ref, &r));
 	TRY(db_write(&a->db));
 	for (uint32_t i = 0; i < r.n; i++)
-		if (first_in(&r, i))
+		if (segref_first_in(&r, i))
 			TRY(add_to(a, r.extent[i].segment,
-				bytes_in(&r, r.extent[i].segment)));
+				segref_bytes_in(&r, r.extent[i].segment)));
 	return note_extents(a, &r);
 }
 
@@ -742,8 +720,8 @@ enum err segment_ref_drop(struct account *a, struct slice ref)
 	TRY(segref_parse(ref, &r));
 	TRY(db_write(&a->db));
 	for (uint32_t i = 0; i < r.n; i++)
-		if (first_in(&r, i))
+		if (segref_first_in(&r, i))
 			TRY(drop_from(a, r.extent[i].segment,
-				bytes_in(&r, r.extent[i].segment)));
+				segref_bytes_in(&r, r.extent[i].segment)));
 	return ERR_OK;
 }

@@ -32,6 +32,26 @@ void segref_place(const struct segref *ref, uint32_t index,
 	*offset_out = x->offset + (uint64_t)index * CHUNK_SEALED;
 }
 
+uint64_t segref_bytes_in(const struct segref *ref, uint64_t segment)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < ref->n; i++)
+		if (ref->extent[i].segment == segment)
+			n += (uint64_t)ref->extent[i].chunks * CHUNK_SEALED;
+	if (ref->extent[ref->n - 1].segment == segment)
+		n -= CHUNK_PLAIN - segref_size(ref, ref->chunks - 1);
+	return n;
+}
+
+bool segref_first_in(const struct segref *ref, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (ref->extent[k].segment == ref->extent[i].segment)
+			return false;
+	return true;
+}
+
 enum err segref_add(struct segref *ref, uint64_t segment, uint64_t offset)
 {
 	struct segref_extent *last = ref->n ? &ref->extent[ref->n - 1] : NULL;

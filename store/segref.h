@@ -40,5 +40,9 @@ size_t segref_size(const struct segref *ref, uint32_t index);
 /* Where chunk `index` lies. */
 void segref_place(const struct segref *ref, uint32_t index,
 	uint64_t *segment_out, uint64_t *offset_out);
+/* Sealed bytes of the reference in one of its segments. */
+uint64_t segref_bytes_in(const struct segref *ref, uint64_t segment);
+/* Is this the first extent in its segment? Each segment counts once. */
+bool segref_first_in(const struct segref *ref, uint32_t i);
 
 #endif

@@ -3,7 +3,8 @@ SCHEMA_TEST_CFLAGS = -I$(srcdir) $(STORE_TEST_CFLAGS)
 check_PROGRAMS += tests/unit/test_mailbox tests/unit/test_message \
 	tests/unit/test_body tests/unit/test_collection \
 	tests/unit/test_directory tests/unit/test_queue \
-	tests/unit/test_schema_check tests/unit/test_model \
+	tests/unit/test_schema_check tests/unit/test_verify \
+	tests/unit/test_model \
 	tests/unit/test_scale tests/unit/test_schema_faults
 
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c tests/unit/store_fixture.h
@@ -33,6 +34,10 @@ tests_unit_test_queue_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_schema_check_SOURCES = tests/unit/test_schema_check.c tests/unit/store_fixture.h
 tests_unit_test_schema_check_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_schema_check_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_verify_SOURCES = tests/unit/test_verify.c tests/unit/store_fixture.h
+tests_unit_test_verify_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_verify_LDADD = $(STORE_TEST_LIBS)
 
 tests_unit_test_model_SOURCES = tests/unit/test_model.c \
 	tests/unit/model_boxes.c tests/unit/model_compare.c tests/unit/model.h \

@@ -9,7 +9,8 @@
  *	{"ok":false,"error":"exists","text":"It exists already"}
  *
  * A list's result is {"rows":[...],"next":"..."}; "next", when it is there, is
- * given as "after" for the rows that follow.
+ * given as "after" for the rows that follow. A long one may have "progress", a
+ * text, and "verdict", the name of an error that is the exit status.
  */
 #ifndef BASTIDE_ADMIN_H
 #define BASTIDE_ADMIN_H
@@ -43,6 +44,7 @@ enum admin_op {
 	OP_QUEUE_RETRY,
 	OP_HEALTH_SHOW,
 	OP_AUDIT_LIST,
+	OP_CHECK,
 	OP_COUNT
 };
 
@@ -64,13 +66,14 @@ enum admin_type {
 struct admin_arg {
 	const char *name;
 	enum admin_type type;
-	bool required; /* on the command line: by place, in this order */
+	bool required; /* on the command line: by place, in this order; an
+			* optional tenant as well */
 	const char *help;
 };
 
 #define ADMIN_ARGS 6
 struct admin_row {
-	const char *noun, *verb;
+	const char *noun, *verb; /* the verb may be "" */
 	enum admin_where where;
 	struct admin_arg args[ADMIN_ARGS];
 	const char *help;

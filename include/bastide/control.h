@@ -51,7 +51,8 @@ enum control {
 	TENANT_WORKER_KILL,   /* it is over its deadline */
 	TENANT_ADMIN_REPLY,   /* u32 id, err, slice reply (JSON); what it changed
 			       * in the addresses was told before it */
-	TENANT_FAILED,        /* err, slice reason: cannot serve; ends */
+	TENANT_FAILED,        /* err, slice place that a store was refused for,
+			       * or empty: cannot serve; ends */
 	TENANT_ADDRESSES,     /* u32 op, u32 n, n times slice address */
 
 	/* --- bastided to relayd ------------------------------------------ */

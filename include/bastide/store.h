@@ -172,14 +172,26 @@ MUST_CHECK enum err body_copy_more(struct account *from, uint64_t body,
 	struct body_writer *to, uint64_t *offset, size_t budget);
 
 /* --- verification --------------------------------------------------------- */
-/* Every invariant of doc/FORMAT.md, read-only, in slices. `report` gets one
- * line per finding, without content. */
+/* Every invariant of doc/FORMAT.md, read-only, in slices, while the store
+ * serves: head, keys, maps, every page, every record of the journal that a
+ * recovery would read, every byte of every body, what rows say of one another,
+ * and files that nobody names. `report` gets one line per finding, without
+ * content. */
 struct store_check {
-	uint64_t pages, bodies, messages, resources; /* verified so far */
+	uint64_t accounts, pages, records, bodies, bytes, messages,
+		resources; /* verified so far */
 	uint64_t findings;
 	void (*report)(void *arg, const char *line);
 	void *arg;
 };
-MUST_CHECK enum err store_verify(struct store *s, struct store_check *c);
+struct store_verify;
+/* `c` is borrowed until the end. */
+MUST_CHECK enum err store_verify_new(
+	struct store *s, struct store_check *c, struct store_verify **out);
+/* For about `budget_us`. ERR_AGAIN: there is more; ERR_OK: all was looked at.
+ * Other errors are those of reading, and end it. Outside a transaction. */
+MUST_CHECK enum err store_verify_more(
+	struct store_verify *v, unsigned budget_us);
+void store_verify_free(struct store_verify *v);
 
 #endif

@@ -45,12 +45,15 @@ def help_comes_from_the_table(server):
     assert done.returncode == 0, done
     assert {line.split()[0] for line in everything} == {
         "tenant", "domain", "user", "alias", "credential", "key", "queue",
-        "health", "audit"}, done.stdout
+        "health", "audit", "check"}, done.stdout
     for line in everything:
-        noun, verb = line.split()[:2]
-        done = bastide(server, noun, verb, "--help")
-        assert done.returncode == 0, (noun, verb, done)
-        assert f"usage: bastide {noun} {verb}" in done.stdout, done.stdout
+        # The verb stands in a column of its own; one command has none.
+        words = [line[2:12].strip(), line[13:21].strip()]
+        words = [word for word in words if word]
+        done = bastide(server, *words, "--help")
+        assert done.returncode == 0, (words, done)
+        assert f"usage: bastide {' '.join(words)}" in done.stdout, done.stdout
+    assert "check [tenant]" in bastide(server, "check", "--help").stdout
     assert bastide(server, "user", "--help").stdout.count("  user ") == 5
 
 
@@ -62,7 +65,8 @@ def misuse_is_explained(server):
                   ["user", "set", "a@b", "--disabled", "maybe"],
                   ["user", "set", "a@b", "--quota-bytes", "-5"],
                   ["user", "create", "a@b", "--password", "secret"],
-                  ["queue", "show", "x", "one"], ["user", "fly"], ["x", "y"],
+                  ["queue", "show", "x", "one"], ["user", "fly"],
+                  ["check", "x", "y"], ["check", "--tenant", "x"], ["x", "y"],
                   []):
         done = bastide(server, *words)
         assert done.returncode == EX_USAGE, (words, done)

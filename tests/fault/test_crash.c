@@ -2,7 +2,7 @@
 /*
  * The machine stops at any change: whatever was acknowledged is there after
  * the next open, transactions of several accounts are there whole or not at
- * all, and what is there verifies. SHARD shares the seeds out to processes.
+ * all, and every invariant holds (store_verify). SHARD shares the seeds out to processes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +120,10 @@ static bool live(struct world *w, uint64_t seed)
 		}
 		commit--;
 	}
+	if (!world_verify(w)) {
+		explain(w, seed, "verify", "see above");
+		return false;
+	}
 	work_forget(w, commit);
 	w->acknowledged = w->store->opened;
 	total.rotations = (unsigned)w->store->j.head.number;
@@ -144,8 +148,10 @@ static bool run_seed(uint64_t seed, unsigned lives, bool lie)
 	disk_lie(w.disk, lie);
 	for (unsigned i = 0; i < lives && good; i++)
 		good = live(&w, seed);
-	if (good && w.store)
+	if (good && w.store) {
 		world_settle(&w);
+		good = lie || world_verify(&w);
+	}
 	world_done(&w);
 	return good;
 }

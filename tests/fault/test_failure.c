@@ -79,6 +79,8 @@ static bool fail_at(uint64_t n)
 		good = complain(n, store_open_error());
 	else if (good && !work_check(&w, w.store->opened, why))
 		good = complain(n, why);
+	else if (good && !world_verify(&w))
+		good = complain(n, "verify");
 	world_done(&w);
 	return good;
 }

@@ -140,3 +140,26 @@ enum err world_step(struct world *w)
 	turn(w);
 	return ERR_OK;
 }
+
+static void on_finding(void *arg, const char *line)
+{
+	(void)arg;
+	printf("# %s\n", line);
+}
+
+bool world_verify(struct world *w)
+{
+	struct store_check c = { .report = on_finding };
+	struct store_verify *v;
+	enum err e = store_verify_new(w->store, &c, &v);
+
+	if (e != ERR_OK)
+		return false;
+	do
+		e = store_verify_more(v, 1000000);
+	while (e == ERR_AGAIN);
+	store_verify_free(v);
+	if (e != ERR_OK)
+		printf("# verify: %s\n", err_info(e)->name);
+	return e == ERR_OK && c.findings == 0 && c.records > 0;
+}

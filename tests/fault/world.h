@@ -36,6 +36,8 @@ enum err world_open(struct world *w, bool create);
 enum err world_step(struct world *w);
 /* Waits until all is durable. */
 void world_settle(struct world *w);
+/* Every invariant holds; prints what does not. */
+bool world_verify(struct world *w);
 /* Closes, cleanly or after a failure. */
 void world_close(struct world *w);
 
