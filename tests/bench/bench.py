@@ -66,6 +66,7 @@ def machine(folder):
         "kernel": platform.release(),
         "openssl": first_line("openssl", "version"),
         "dovecot": first_line("dovecot", "--version"),
+        "load_before": round(os.getloadavg()[0], 1),
         "commit": first_line("git", "-C", str(SOURCE), "describe", "--always",
                              "--dirty"),
     }
@@ -163,6 +164,8 @@ def main():
     context = measures.Context(options, folder, progress)
     report = {"machine": machine(folder), "quick": options.quick,
               "results": []}
+    if report["machine"]["load_before"] > 0.5:
+        progress("others work on this machine: the figures will say so")
     progress("starting the servers")
     running = []
     try:
