@@ -70,7 +70,8 @@ static enum err read_boxed(struct keyring *k, const char *name,
 	context_of(&context, magic, tenant);
 	buf_init(&file, FILE_MAX);
 	enum err e = file_read(k->dir, name, &file);
-	if (e == ERR_OK && (file.n < MAGIC || memcmp(file.p, magic, MAGIC) != 0))
+	if (e == ERR_OK &&
+		(file.n < MAGIC || memcmp(file.p, magic, MAGIC) != 0))
 		e = ERR_CORRUPT;
 	if (e == ERR_OK)
 		e = box_open(key, buf_slice(&context),

@@ -184,8 +184,8 @@ static void start(void)
 
 	if (e == ERR_OK)
 		return;
-	log_event(LOG_ERROR_, "relayd-start-failed", "err=%s",
-		err_info(e)->name);
+	log_event(
+		LOG_ERROR_, "relayd-start-failed", "err=%s", err_info(e)->name);
 	start_later();
 }
 
@@ -215,8 +215,7 @@ bool relay_running(void)
 	return relay.child != NULL;
 }
 
-void relay_each(
-	void (*each)(void *arg, const char *name, pid_t pid), void *arg)
+void relay_each(void (*each)(void *arg, const char *name, pid_t pid), void *arg)
 {
 	if (relay.child)
 		each(arg, relay.program.name, child_pid(relay.child));

@@ -13,8 +13,7 @@ static enum err warm_up_text(void)
 
 const struct house houses[] = {
 	{ PROTOCOL_IMAP, imap_session_new, warm_up_text, "imap", NULL },
-	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit",
-		outbound_begin },
+	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit", outbound_begin },
 	{ PROTOCOL_DELIVER, smtp_session_new, NULL, "deliver", NULL },
 	{ PROTOCOL_DAV, dav_session_new, dav_warm_up, "dav", NULL },
 	{ 0, NULL, NULL, NULL, NULL },

@@ -170,8 +170,8 @@ enum err base64_encode(struct buf *b, struct slice s)
 	for (size_t i = 0; i < s.n; i += 3) {
 		size_t left = s.n - i;
 		uint32_t v = (uint32_t)in[i] << 16 |
-			(left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
-			(left > 2 ? in[i + 2] : 0);
+			     (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+			     (left > 2 ? in[i + 2] : 0);
 		buf_addc(b, base64_digits[v >> 18]);
 		buf_addc(b, base64_digits[v >> 12 & 63]);
 		buf_addc(b, left > 1 ? base64_digits[v >> 6 & 63] : '=');

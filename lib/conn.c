@@ -487,8 +487,8 @@ enum err conn_start_tls(struct conn *c, struct tls_context *tls)
 	return ERR_OK;
 }
 
-enum err conn_start_tls_client(struct conn *c, struct tls_context *tls,
-	const char *name, bool verify)
+enum err conn_start_tls_client(
+	struct conn *c, struct tls_context *tls, const char *name, bool verify)
 {
 	TRY(conn_start_tls(c, tls));
 	return tls_session_expect(c->ssl, name, verify);

@@ -53,8 +53,8 @@ static void acknowledge(struct conn *c)
 	int one = 1;
 
 	if (c->tcp)
-		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one,
-			sizeof(one));
+		(void)setsockopt(
+			c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
 /* Into `p` until it is full or the socket is empty. A TLS session gives a

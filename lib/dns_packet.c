@@ -88,16 +88,16 @@ static void read_name(struct reader *r, struct buf *out)
 	r->bad |= at.bad;
 }
 
-static enum err read_mx(struct reader *r, struct arena *arena,
-	struct dns_record *out)
+static enum err read_mx(
+	struct reader *r, struct arena *arena, struct dns_record *out)
 {
 	struct buf name;
 
 	buf_init(&name, LIMIT_DOMAIN + 1);
 	out->preference = take_u16(r);
 	read_name(r, &name);
-	out->data = name.n ? arena_copy(arena, buf_slice(&name))
-			   : slice_str("");
+	out->data =
+		name.n ? arena_copy(arena, buf_slice(&name)) : slice_str("");
 	buf_free(&name);
 	return out->data.p ? ERR_OK : ERR_NOMEM;
 }
@@ -118,8 +118,7 @@ static enum err read_record(struct reader *r, enum dns_type type,
 		} else {
 			if (n != (type == DNS_A ? 4 : 16))
 				return ERR_SYNTAX;
-			row->data = arena_copy(arena,
-				slice_of(take(r, n), n));
+			row->data = arena_copy(arena, slice_of(take(r, n), n));
 			if (!row->data.p)
 				return ERR_NOMEM;
 		}

@@ -3,7 +3,6 @@
  * without padding), which RFC 8474 4 allows as they are. */
 #include <stdlib.h>
 
-
 #include <bastide/crypt.h>
 #include <bastide/store.h>
 

@@ -13,7 +13,7 @@ char ascii_upper(char c)
 }
 
 /* Eight bytes at once, as the lanes of a word. */
-#define LANES(byte) ((uint64_t)(byte) * 0x0101010101010101u)
+#define LANES(byte) ((uint64_t)(byte)*0x0101010101010101u)
 
 size_t ascii_run(struct slice s)
 {
@@ -175,7 +175,7 @@ enum err hex_decode(struct slice s, uint8_t *out, size_t n)
 			return ERR_SYNTAX;
 	for (size_t i = 0; i < n; i++)
 		out[i] = (uint8_t)(hex_digit(s.p[2 * i]) * 16 +
-			hex_digit(s.p[2 * i + 1]));
+				   hex_digit(s.p[2 * i + 1]));
 	return ERR_OK;
 }
 
@@ -184,11 +184,11 @@ enum err hex_decode(struct slice s, uint8_t *out, size_t n)
 static size_t utf8_length(unsigned char c, uint32_t *least)
 {
 	static const uint32_t first[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = c < 0x80 ? 1
-		: c >= 0xc2 && c <= 0xdf ? 2
-		: (c & 0xf0) == 0xe0	 ? 3
-		: c >= 0xf0 && c <= 0xf4 ? 4
-					 : 0;
+	size_t n = c < 0x80                 ? 1
+		   : c >= 0xc2 && c <= 0xdf ? 2
+		   : (c & 0xf0) == 0xe0     ? 3
+		   : c >= 0xf0 && c <= 0xf4 ? 4
+					    : 0;
 
 	*least = first[n];
 	return n;
@@ -196,7 +196,8 @@ static size_t utf8_length(unsigned char c, uint32_t *least)
 
 bool utf8_valid(struct slice s)
 {
-	for (size_t i = ascii_run(s); i < s.n; i += ascii_run(slice_from(s, i))) {
+	for (size_t i = ascii_run(s); i < s.n;
+		i += ascii_run(slice_from(s, i))) {
 		uint32_t least;
 		size_t n = utf8_length((unsigned char)s.p[i], &least);
 
@@ -211,7 +212,8 @@ bool utf8_valid(struct slice s)
 				return false;
 			cp = cp << 6 | (c & 0x3fu);
 		}
-		if (cp < least || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
+		if (cp < least || cp > 0x10ffff ||
+			(cp >= 0xd800 && cp < 0xe000))
 			return false;
 		i += n;
 	}

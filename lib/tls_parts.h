@@ -11,7 +11,6 @@
 MUST_CHECK enum err tls_session_new(struct tls_context *t, int fd, SSL **out);
 
 /* A client's session: whom it expects, before the handshake. */
-MUST_CHECK enum err tls_session_expect(SSL *ssl, const char *name,
-	bool verify);
+MUST_CHECK enum err tls_session_expect(SSL *ssl, const char *name, bool verify);
 
 #endif

@@ -310,7 +310,7 @@ static void begin_instances(
 
 	s->recurrence = recurrence;
 	s->flags = start.is_date ? INSTANCE_DATE
-		   : zoned	 ? 0
+		   : zoned       ? 0
 				 : INSTANCE_FLOATING;
 }
 

@@ -9,7 +9,6 @@
  * changes the default type. Values that find no room are left out. */
 void part_take_header(struct arena *a, struct slice header, bool digest,
 	struct mail_part *out);
-enum err structure_pack(struct buf *b, const struct mail_part *parts,
-	size_t n);
+enum err structure_pack(struct buf *b, const struct mail_part *parts, size_t n);
 
 #endif

@@ -38,7 +38,7 @@ struct db {
 	uint64_t restarts;    /* of the log, as seen last */
 	uint64_t commit;      /* the newest one that changed it */
 	uint64_t log_journal; /* file of the oldest frame in the log; 0: none */
-	int bind_rc;	 /* SQLite's, of a value that could not be bound */
+	int bind_rc;          /* SQLite's, of a value that could not be bound */
 	int64_t step_ns; /* CPU time when the running step was first seen */
 };
 

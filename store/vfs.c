@@ -112,8 +112,7 @@ static int wal_close(sqlite3_file *file)
 
 static int wal_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 {
-	size_t got = wal_get(
-		&wal_of(file)->memory, (size_t)at, out, (size_t)n);
+	size_t got = wal_get(&wal_of(file)->memory, (size_t)at, out, (size_t)n);
 
 	if (got == (size_t)n)
 		return SQLITE_OK;

@@ -110,7 +110,8 @@ void wal_cut(struct wal_memory *w, size_t n)
 		return;
 	size_t used = w->high > WAL_HEAD ? w->high - WAL_HEAD : 0;
 	for (size_t i = 0; i < w->blocks; i++)
-		block_free(w->block[i], used > i * BLOCK ? used - i * BLOCK : 0);
+		block_free(
+			w->block[i], used > i * BLOCK ? used - i * BLOCK : 0);
 	mem_free(w->block);
 	mem_wipe(w->head, sizeof(w->head));
 	*w = (struct wal_memory){ 0 };

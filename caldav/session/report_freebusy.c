@@ -27,7 +27,8 @@ struct freebusy {
 
 /* --- one event ---------------------------------------------------------------------- */
 
-static bool is(const struct content_comp *c, const char *name, const char *value)
+static bool is(
+	const struct content_comp *c, const char *name, const char *value)
 {
 	const struct content_prop *p = content_prop(c, name);
 
@@ -60,9 +61,9 @@ static enum err add_instance(struct freebusy *f, const struct instance *i)
 		return ERR_OK;
 	if (f->n == LIMIT_BUSY_PERIODS)
 		return ERR_LIMIT;
-	f->periods[f->n++] = (struct period){ i->start < f->from ? f->from : i->start,
-		i->end > f->to ? f->to : i->end,
-		is(c, "STATUS", "TENTATIVE") };
+	f->periods[f->n++] = (struct period){ i->start < f->from ? f->from
+								 : i->start,
+		i->end > f->to ? f->to : i->end, is(c, "STATUS", "TENTATIVE") };
 	return ERR_OK;
 }
 
@@ -154,8 +155,8 @@ static enum dav_step fail(struct dav *d, enum err e)
 {
 	if (e != ERR_LIMIT && e != ERR_TIMEOUT)
 		return dav_fail(d, e);
-	respond_precondition(d, 403, NS_DAV, "number-of-matches-within-limits",
-		NULL);
+	respond_precondition(
+		d, 403, NS_DAV, "number-of-matches-within-limits", NULL);
 	return DAV_OVER;
 }
 

@@ -33,8 +33,7 @@ static enum err read_range(const struct xml_node *n, struct shape *s)
 
 static enum err read_times(struct shape *s)
 {
-	const struct xml_node *expand =
-		xml_child(s->data, NS_CALDAV, "expand");
+	const struct xml_node *expand = xml_child(s->data, NS_CALDAV, "expand");
 	const struct xml_node *limit =
 		xml_child(s->data, NS_CALDAV, "limit-recurrence-set");
 
@@ -157,8 +156,8 @@ static void put_props(struct buf *b, const struct content_comp *c,
 }
 
 /* Depth is bounded by LIMIT_ICAL_DEPTH. */
-static void put_component(struct buf *b, const struct content_comp *c,
-	const struct pick *p)
+static void put_component(
+	struct buf *b, const struct content_comp *c, const struct pick *p)
 {
 	struct pick inside;
 
@@ -225,8 +224,8 @@ static void put_expanded(
 }
 
 /* An overridden instance stays when it is, or was, in the range. */
-static bool stays(const struct shape *s, const struct content_comp *c,
-	uint32_t number)
+static bool stays(
+	const struct shape *s, const struct content_comp *c, uint32_t number)
 {
 	if (s->times != LIMITED || !content_prop(c, "RECURRENCE-ID"))
 		return true;
@@ -327,8 +326,7 @@ enum err shape_row(struct dav *d, struct shape *s, const struct want *w,
 		return response_props(d, w, at);
 	arena_reset(d->row);
 	s->at = *at;
-	TRY(resource_data(
-		d->account, at->resource.id, d->row, &s->at.data));
+	TRY(resource_data(d->account, at->resource.id, d->row, &s->at.data));
 	s->instances = (struct instances){ .d = d };
 	/* It was checked when it was stored. */
 	TRY(content_parse(d->row, s->at.data, &root));

@@ -117,8 +117,8 @@ static void open_pipe(struct preauth *p)
 	conn_splice(p->conn, p->stream, on_pipe_done, p);
 }
 
-static void on_success(void *arg, struct conn *stream,
-	struct slice server_final)
+static void on_success(
+	void *arg, struct conn *stream, struct slice server_final)
 {
 	struct preauth *p = arg;
 
@@ -139,8 +139,8 @@ static void on_failure(void *arg, enum err e)
 	const struct err_info *info = err_info(e);
 
 	p->state = COMMANDS;
-	conn_writef(p->conn, "%s NO [%s] %s\r\n", p->tag, info->imap,
-		info->text);
+	conn_writef(
+		p->conn, "%s NO [%s] %s\r\n", p->tag, info->imap, info->text);
 	login_free(p->login);
 	p->login = NULL;
 	imap_framer_reset(&p->framer);
@@ -308,11 +308,11 @@ static const struct {
 } commands[] = {
 	{ "AUTHENTICATE", cmd_authenticate }, /* RFC 3501 6.2.2 */
 	{ "CAPABILITY", cmd_capability },     /* 6.1.1 */
-	{ "ID", cmd_id },		      /* RFC 2971 */
-	{ "LOGIN", cmd_login },		      /* RFC 3501 6.2.3 */
-	{ "LOGOUT", cmd_logout },	      /* 6.1.3 */
-	{ "NOOP", cmd_noop },		      /* 6.1.2 */
-	{ "STARTTLS", cmd_starttls },	      /* 6.2.1 */
+	{ "ID", cmd_id },                     /* RFC 2971 */
+	{ "LOGIN", cmd_login },               /* RFC 3501 6.2.3 */
+	{ "LOGOUT", cmd_logout },             /* 6.1.3 */
+	{ "NOOP", cmd_noop },                 /* 6.1.2 */
+	{ "STARTTLS", cmd_starttls },         /* 6.2.1 */
 };
 
 static void run_command(struct preauth *p)
@@ -361,8 +361,8 @@ static void at_literal(struct preauth *p)
 static bool one_command(struct preauth *p)
 {
 	size_t taken = 0;
-	enum frame_step got = imap_framer_step(&p->framer,
-		conn_input(p->conn), &taken);
+	enum frame_step got =
+		imap_framer_step(&p->framer, conn_input(p->conn), &taken);
 
 	conn_consume(p->conn, taken);
 	if (got == FRAME_MORE)
@@ -474,15 +474,15 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
-void preauth_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls)
+void preauth_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls)
 {
 	struct preauth *p = mem_new(struct preauth);
 	struct arena *a = arena_new(PREAUTH_ARENA);
-	enum err e = p && a ? conn_new(f->loop, fd,
-				      implicit_tls ? f->tls : NULL, NULL,
-				      &events, p, &p->conn)
-			    : ERR_NOMEM;
+	enum err e =
+		p && a ? conn_new(f->loop, fd, implicit_tls ? f->tls : NULL,
+				 NULL, &events, p, &p->conn)
+		       : ERR_NOMEM;
 
 	if (e != ERR_OK) {
 		mem_free(p);

@@ -5,7 +5,7 @@
 
 #include <bastide/session.h>
 
-void preauth_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls);
+void preauth_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls);
 
 #endif

@@ -4,20 +4,20 @@
 #include "imap.h"
 
 static const char *const capabilities[] = {
-	"IMAP4rev1",	/* RFC 3501 */
-	"LITERAL+",	/* RFC 7888 */
-	"SASL-IR",	/* RFC 4959 */
-	"ID",		/* RFC 2971 */
-	"IDLE",		/* RFC 2177 */
-	"NAMESPACE",	/* RFC 2342 */
-	"UIDPLUS",	/* RFC 4315 */
-	"CHILDREN",	/* RFC 3348 */
-	"UNSELECT",	/* RFC 3691 */
-	"ENABLE",	/* RFC 5161 */
-	"CONDSTORE",	/* RFC 7162 */
-	"SPECIAL-USE",	/* RFC 6154 */
-	"MOVE",		/* RFC 6851 */
-	"XLIST",	/* old Outlooks and phones */
+	"IMAP4rev1",   /* RFC 3501 */
+	"LITERAL+",    /* RFC 7888 */
+	"SASL-IR",     /* RFC 4959 */
+	"ID",          /* RFC 2971 */
+	"IDLE",        /* RFC 2177 */
+	"NAMESPACE",   /* RFC 2342 */
+	"UIDPLUS",     /* RFC 4315 */
+	"CHILDREN",    /* RFC 3348 */
+	"UNSELECT",    /* RFC 3691 */
+	"ENABLE",      /* RFC 5161 */
+	"CONDSTORE",   /* RFC 7162 */
+	"SPECIAL-USE", /* RFC 6154 */
+	"MOVE",        /* RFC 6851 */
+	"XLIST",       /* old Outlooks and phones */
 };
 
 void put_capabilities(struct buf *b)

@@ -54,12 +54,10 @@ static bool parse(struct imap *i, struct append *a, struct slice *name)
 	if (imap_date_time(&c, &a->date) && !p_sp(&c))
 		return false;
 	/* The rest is the announcement itself. */
-	return p_peek(&c) == '{' &&
-		!memchr(c.p, ' ', (size_t)(c.end - c.p));
+	return p_peek(&c) == '{' && !memchr(c.p, ' ', (size_t)(c.end - c.p));
 }
 
-static enum err open_target(struct imap *i, struct append *a,
-	struct slice name)
+static enum err open_target(struct imap *i, struct append *a, struct slice name)
 {
 	struct mailbox_row row;
 	enum err e = mailbox_find(i->account, name, i->arena, &row);
@@ -150,8 +148,8 @@ static enum err store_message(struct imap *i, struct append *a)
 	buf_free(&envelope);
 	buf_free(&structure);
 	if (e == ERR_OK)
-		i->cmd.code = imap_text(i, "APPENDUID %u %u", a->uidvalidity,
-			uid);
+		i->cmd.code =
+			imap_text(i, "APPENDUID %u %u", a->uidvalidity, uid);
 	return e;
 }
 

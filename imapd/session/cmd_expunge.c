@@ -14,15 +14,15 @@ struct expunge {
 	bool silent; /* CLOSE */
 };
 
-static enum err expunge_rows(struct imap *i, const struct message_row *rows,
-	size_t n)
+static enum err expunge_rows(
+	struct imap *i, const struct message_row *rows, size_t n)
 {
 	for (size_t k = 0; k < n; k++) {
 		uint64_t modseq;
 		if (!(rows[k].flags.system & FLAG_DELETED))
 			continue;
-		TRY(message_expunge(i->account, i->st.mailbox, rows[k].uid,
-			&modseq));
+		TRY(message_expunge(
+			i->account, i->st.mailbox, rows[k].uid, &modseq));
 	}
 	return ERR_OK;
 }

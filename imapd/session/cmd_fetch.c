@@ -16,20 +16,20 @@
 struct fetch {
 	struct fetch_request want;
 	struct set set;
-	uint32_t next;	      /* UID from which the next batch begins */
-	uint32_t expected;    /* messages of the set that the view has */
+	uint32_t next;     /* UID from which the next batch begins */
+	uint32_t expected; /* messages of the set that the view has */
 	uint32_t shown;
-	struct arena *arena;  /* of the batch */
+	struct arena *arena; /* of the batch */
 	struct slice names[LIMIT_KEYWORDS];
 	struct message_row rows[BATCH];
 	bool seen_now[BATCH]; /* \Seen was set by this command */
-	size_t n, at;	      /* rows of the batch, current one */
-	size_t item;	      /* next item of the current row */
-	bool open;	      /* "* n FETCH (" was written, */
-	bool some;	      /* and an item after it */
+	size_t n, at;         /* rows of the batch, current one */
+	size_t item;          /* next item of the current row */
+	bool open;            /* "* n FETCH (" was written, */
+	bool some;            /* and an item after it */
 	struct region region; /* of the section that is going out */
 	bool streaming;
-	enum err error;	      /* the first row that failed */
+	enum err error; /* the first row that failed */
 };
 
 static void abandon(struct imap *i)
@@ -48,8 +48,8 @@ static void put_modseq(struct buf *b, const struct message_row *row)
 	buf_addc(b, ')');
 }
 
-static enum err put_envelope_of(struct imap *i, struct fetch *f,
-	const struct message_row *row)
+static enum err put_envelope_of(
+	struct imap *i, struct fetch *f, const struct message_row *row)
 {
 	struct mail_envelope e;
 
@@ -88,8 +88,8 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 		break;
 	case FETCH_INTERNALDATE:
 		buf_adds(&i->out, "INTERNALDATE ");
-		put_internal_date(&i->out, row->internal_date,
-			row->internal_zone);
+		put_internal_date(
+			&i->out, row->internal_date, row->internal_zone);
 		break;
 	case FETCH_SIZE:
 		buf_adds(&i->out, "RFC822.SIZE ");
@@ -99,8 +99,7 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 		return put_envelope_of(i, f, row);
 	case FETCH_BODY:
 	case FETCH_BODYSTRUCTURE:
-		return put_structure_of(i, f, row,
-			kind == FETCH_BODYSTRUCTURE);
+		return put_structure_of(i, f, row, kind == FETCH_BODYSTRUCTURE);
 	case FETCH_SECTION:
 		break;
 	}
@@ -337,7 +336,7 @@ static uint32_t count_in_view(const struct imap *i, const struct set *s)
 
 	for (size_t k = 0; k < s->n; k++)
 		n += view_seq(i, s->list[k].to) - view_seq(i, s->list[k].from) +
-			1;
+		     1;
 	return n;
 }
 

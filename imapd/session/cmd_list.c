@@ -8,11 +8,11 @@
 #define BATCH 100
 
 struct list {
-	const char *reply;	/* "LIST", "XLIST", "LSUB" */
-	struct slice pattern;	/* reference and pattern, wildcards collapsed */
-	struct slice after;	/* last name seen; in `after_text` */
+	const char *reply;    /* "LIST", "XLIST", "LSUB" */
+	struct slice pattern; /* reference and pattern, wildcards collapsed */
+	struct slice after;   /* last name seen; in `after_text` */
 	char after_text[LIMIT_MAILBOX_NAME];
-	struct slice parent;	/* LSUB: the last parent told of */
+	struct slice parent; /* LSUB: the last parent told of */
 	char parent_text[LIMIT_MAILBOX_NAME];
 	bool special_only;
 	bool everything_seen;
@@ -76,8 +76,8 @@ static bool matches(struct slice pattern, struct slice name)
 }
 
 /* Runs of wildcards are one: "*" when one is in them. Bounds the matching. */
-static struct slice collapse(struct arena *a, struct slice reference,
-	struct slice pattern)
+static struct slice collapse(
+	struct arena *a, struct slice reference, struct slice pattern)
 {
 	char *p = arena_alloc(a, reference.n + pattern.n + 1);
 	size_t n = 0;
@@ -110,13 +110,14 @@ static void put_line(struct imap *i, const struct list *l, const char *flags,
 	buf_adds(&i->out, "\r\n");
 }
 
-static void put_row(struct imap *i, const struct list *l,
-	const struct mailbox_row *row)
+static void put_row(
+	struct imap *i, const struct list *l, const struct mailbox_row *row)
 {
-	const char *flags = row->selectable
-		? row->has_children ? "\\HasChildren" : "\\HasNoChildren"
-		: row->has_children ? "\\Noselect \\HasChildren"
-				    : "\\Noselect \\HasNoChildren";
+	const char *flags = row->selectable     ? row->has_children
+							  ? "\\HasChildren"
+							  : "\\HasNoChildren"
+			    : row->has_children ? "\\Noselect \\HasChildren"
+						: "\\Noselect \\HasNoChildren";
 	const char *use = uses[row->special];
 
 	if (l->reply[0] == 'X' && slice_eqs(row->name, "INBOX"))
@@ -174,8 +175,8 @@ static enum err lsub_batch(struct imap *i, struct list *l)
 	size_t n;
 
 	arena_reset(l->arena);
-	TRY(subscription_list(i->account, l->after, l->arena, names, BATCH,
-		&n));
+	TRY(subscription_list(
+		i->account, l->after, l->arena, names, BATCH, &n));
 	for (size_t k = 0; k < n; k++) {
 		if (matches(l->pattern, names[k])) {
 			remember(l->parent_text, &l->parent, names[k]);

@@ -28,8 +28,8 @@ enum err cmd_create(struct imap *i)
 	if (!one_name(i, &name))
 		return ERR_SYNTAX;
 	TRY(store_begin(i->tenant->store));
-	enum err e = mailbox_create(i->account, without_last_separator(name),
-		SPECIAL_NONE, &id);
+	enum err e = mailbox_create(
+		i->account, without_last_separator(name), SPECIAL_NONE, &id);
 	e = imap_commit(i, e);
 	if (e == ERR_SYNTAX) { /* well written, but no possible name */
 		i->cmd.error_code = "CANNOT";
@@ -74,8 +74,8 @@ enum err cmd_rename(struct imap *i)
 		return ERR_SYNTAX;
 	TRY(find(i, from, &id));
 	TRY(store_begin(i->tenant->store));
-	enum err e = imap_commit(i, mailbox_rename(i->account, id,
-		without_last_separator(to)));
+	enum err e = imap_commit(
+		i, mailbox_rename(i->account, id, without_last_separator(to)));
 	if (e == ERR_SYNTAX) {
 		i->cmd.text = "A mailbox cannot have that name";
 		return ERR_UNSUPPORTED;

@@ -48,8 +48,8 @@ static enum err count_recent(struct imap *i)
 	size_t n;
 
 	do {
-		TRY(message_uids(i->account, i->st.mailbox, from, uids, 1000,
-			&n));
+		TRY(message_uids(
+			i->account, i->st.mailbox, from, uids, 1000, &n));
 		i->st.n_recent += (uint32_t)n;
 		if (n)
 			from = uids[n - 1] + 1;
@@ -59,7 +59,7 @@ static enum err count_recent(struct imap *i)
 
 static const struct flags all_flags = {
 	.system = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED |
-		FLAG_DRAFT,
+		  FLAG_DRAFT,
 	.keyword = { UINT64_MAX, UINT64_MAX },
 };
 
@@ -96,15 +96,17 @@ static enum err put_selected(struct imap *i, const struct mailbox_row *row)
 		i->st.n_recent);
 	if (unseen)
 		buf_addf(b, "* OK [UNSEEN %u] First unseen\r\n", before + 1);
-	buf_addf(b, "* OK [UIDVALIDITY %u] Valid\r\n"
-		    "* OK [UIDNEXT %u] Next\r\n"
-		    "* OK [HIGHESTMODSEQ %llu] Highest\r\n",
-		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq);
+	buf_addf(b,
+		"* OK [UIDVALIDITY %u] Valid\r\n"
+		"* OK [UIDNEXT %u] Next\r\n"
+		"* OK [HIGHESTMODSEQ %llu] Highest\r\n",
+		row->uidvalidity, row->uidnext,
+		(unsigned long long)row->modseq);
 	return buf_err(b);
 }
 
-static void take_state(struct imap *i, const struct mailbox_row *row,
-	bool read_only)
+static void take_state(
+	struct imap *i, const struct mailbox_row *row, bool read_only)
 {
 	i->st.selected = true;
 	i->st.read_only = read_only;

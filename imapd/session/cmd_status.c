@@ -35,8 +35,8 @@ static bool one_item(struct cursor *c, unsigned *wanted)
 	return false;
 }
 
-static enum err count_recent(struct imap *i, const struct mailbox_row *row,
-	uint64_t *out)
+static enum err count_recent(
+	struct imap *i, const struct mailbox_row *row, uint64_t *out)
 {
 	uint32_t uids[1000], from = row->recent;
 	size_t n;

@@ -29,8 +29,8 @@ struct store_work {
 static enum err resolve(struct imap *i, struct store_work *w)
 {
 	TRY(store_begin(i->tenant->store));
-	enum err e = flags_resolve(i, i->st.mailbox, &w->list,
-		w->mode != STORE_REMOVE, &w->flags);
+	enum err e = flags_resolve(
+		i, i->st.mailbox, &w->list, w->mode != STORE_REMOVE, &w->flags);
 	TRY(imap_commit(i, e));
 	w->resolved = true;
 	return view_keywords(i, w->names);
@@ -57,8 +57,8 @@ static void apply(const struct store_work *w, struct flags *f)
 	}
 }
 
-static enum err note_modified(struct imap *i, struct store_work *w,
-	uint32_t uid)
+static enum err note_modified(
+	struct imap *i, struct store_work *w, uint32_t uid)
 {
 	if (w->n_modified == w->max_modified) {
 		size_t max = w->max_modified ? w->max_modified * 2 : 64;
@@ -78,7 +78,7 @@ static enum err note_modified(struct imap *i, struct store_work *w,
 static bool same_flags(const struct flags *a, const struct flags *b)
 {
 	return a->system == b->system &&
-		memcmp(a->keyword, b->keyword, sizeof(a->keyword)) == 0;
+	       memcmp(a->keyword, b->keyword, sizeof(a->keyword)) == 0;
 }
 
 static enum err change_rows(struct imap *i, struct store_work *w,
@@ -97,8 +97,8 @@ static enum err change_rows(struct imap *i, struct store_work *w,
 		apply(w, &now);
 		if (same_flags(&now, &row->flags))
 			continue;
-		TRY(message_set_flags(i->account, i->st.mailbox, row->uid,
-			&now, &row->modseq));
+		TRY(message_set_flags(i->account, i->st.mailbox, row->uid, &now,
+			&row->modseq));
 		row->flags = now;
 		*last = row->modseq;
 	}
@@ -168,7 +168,7 @@ static bool condition(struct cursor *c, struct store_work *w)
 		return true;
 	w->conditional = true;
 	return p_word(c, "UNCHANGEDSINCE") && p_sp(c) &&
-		p_u64(c, &w->unchanged_since) && p_char(c, ')') && p_sp(c);
+	       p_u64(c, &w->unchanged_since) && p_char(c, ')') && p_sp(c);
 }
 
 static bool parse(struct imap *i, struct store_work *w)
@@ -179,8 +179,8 @@ static bool parse(struct imap *i, struct store_work *w)
 		!condition(c, w))
 		return false;
 	w->mode = p_char(c, '+')   ? STORE_ADD
-		: p_char(c, '-') ? STORE_REMOVE
-				 : STORE_REPLACE;
+		  : p_char(c, '-') ? STORE_REMOVE
+				   : STORE_REPLACE;
 	if (!p_word(c, "FLAGS"))
 		return false;
 	w->silent = p_word(c, ".SILENT");

@@ -13,7 +13,7 @@ enum fetch_kind {
 	FETCH_INTERNALDATE,
 	FETCH_SIZE,
 	FETCH_ENVELOPE,
-	FETCH_BODY,	     /* structure without extension data */
+	FETCH_BODY, /* structure without extension data */
 	FETCH_BODYSTRUCTURE,
 	FETCH_SECTION, /* BODY[...], RFC822 and kin */
 };
@@ -48,8 +48,8 @@ struct fetch_item {
 struct fetch_request {
 	struct fetch_item items[FETCH_ITEMS_MAX];
 	size_t n;
-	bool meta;	    /* needs envelope or structure */
-	bool sets_seen;	    /* some BODY[...] without PEEK */
+	bool meta;      /* needs envelope or structure */
+	bool sets_seen; /* some BODY[...] without PEEK */
 	bool has_flags;
 	bool has_modseq;
 	uint64_t changed_since; /* UINT64_MAX: not asked */

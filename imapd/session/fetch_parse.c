@@ -34,10 +34,13 @@ static const struct {
 	enum fetch_kind kinds[6];
 	size_t n;
 } macros[] = {
-	{ "ALL", { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE,
-			 FETCH_ENVELOPE }, 4 },
-	{ "FULL", { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE,
-			  FETCH_ENVELOPE, FETCH_BODY }, 5 },
+	{ "ALL",
+		{ FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE },
+		4 },
+	{ "FULL",
+		{ FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE,
+			FETCH_BODY },
+		5 },
 	{ "FAST", { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE }, 3 },
 };
 
@@ -131,11 +134,11 @@ static bool partial(struct cursor *c, struct section *s)
 {
 	s->partial = true;
 	return p_u32(c, &s->offset) && p_char(c, '.') && p_u32(c, &s->length) &&
-		s->length > 0 && p_char(c, '>');
+	       s->length > 0 && p_char(c, '>');
 }
 
-static bool body_section(struct cursor *c, struct arena *a,
-	struct fetch_request *r, bool peek)
+static bool body_section(
+	struct cursor *c, struct arena *a, struct fetch_request *r, bool peek)
 {
 	struct section *s = arena_alloc(a, sizeof(*s));
 	struct buf label;
@@ -174,11 +177,10 @@ static bool old_section(struct arena *a, struct fetch_request *r, size_t k)
 static bool is_item_char(unsigned char ch)
 {
 	return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
-		(ch >= '0' && ch <= '9') || ch == '.';
+	       (ch >= '0' && ch <= '9') || ch == '.';
 }
 
-static bool one_item(struct cursor *c, struct arena *a,
-	struct fetch_request *r)
+static bool one_item(struct cursor *c, struct arena *a, struct fetch_request *r)
 {
 	struct slice name;
 

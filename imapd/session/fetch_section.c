@@ -71,8 +71,7 @@ static enum err in_tree(struct imap *i, struct arena *a,
 	const struct message_row *row, const struct mail_structure *tree,
 	const struct section *s, struct region *out)
 {
-	const struct mail_part *part =
-		mail_part_find(tree, s->part, s->n_part);
+	const struct mail_part *part = mail_part_find(tree, s->part, s->n_part);
 
 	if (!part)
 		return ERR_OK; /* NIL */

@@ -9,8 +9,8 @@ enum err flags_resolve(struct imap *i, uint64_t mailbox,
 
 	for (size_t k = 0; k < list->n_keywords; k++) {
 		unsigned bit;
-		enum err e = keyword_bit(i->account, mailbox,
-			list->keywords[k], create, &bit);
+		enum err e = keyword_bit(
+			i->account, mailbox, list->keywords[k], create, &bit);
 		if (e == ERR_NOTFOUND && !create)
 			continue;
 		TRY(e);

@@ -36,15 +36,15 @@ struct imap_state {
 	bool read_only;
 	uint64_t mailbox;
 	uint32_t uidvalidity;
-	uint32_t exists;	 /* as the client knows it */
-	uint32_t uidnext;	 /* UIDs below were announced, or are gone */
-	uint32_t recent;	 /* UIDs from here on are \Recent to it */
+	uint32_t exists;  /* as the client knows it */
+	uint32_t uidnext; /* UIDs below were announced, or are gone */
+	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords; /* of the mailbox, as the client knows */
-	uint64_t modseq;	 /* flag changes up to here were told, */
-	uint32_t modseq_uid;	 /* and of the next one up to this UID */
+	uint32_t n_keywords;     /* of the mailbox, as the client knows */
+	uint64_t modseq;         /* flag changes up to here were told, */
+	uint32_t modseq_uid;     /* and of the next one up to this UID */
 	uint64_t expunge_modseq; /* expunges up to here were told */
-	uint32_t bad_commands;	 /* in a row */
+	uint32_t bad_commands;   /* in a row */
 };
 
 /* --- the view: which UID is which sequence number ---------------------------- */
@@ -68,10 +68,10 @@ struct set {
 /* --- a command ------------------------------------------------------------------ */
 enum { IN_AUTH = 1, IN_SELECTED = 2, IN_ANY = 3 };
 enum {
-	WANTS_VIEW = 1, /* sequence numbers: load the view first */
-	NO_EXPUNGE = 2, /* RFC 9051 7.5.1: no EXPUNGE while it runs */
-	UID_TOO = 4,	/* "UID <name>" exists */
-	WRITES = 8,	/* refused in a mailbox opened read-only */
+	WANTS_VIEW = 1,     /* sequence numbers: load the view first */
+	NO_EXPUNGE = 2,     /* RFC 9051 7.5.1: no EXPUNGE while it runs */
+	UID_TOO = 4,        /* "UID <name>" exists */
+	WRITES = 8,         /* refused in a mailbox opened read-only */
 	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
 };
 struct command_row {
@@ -90,15 +90,15 @@ struct command {
 	struct cursor args;
 	enum err (*more)(struct imap *i);
 	void (*abandon)(struct imap *i); /* frees what is not in the arena */
-	void *work;		/* the command's own, in the arena */
-	bool begun;		/* begin() was called */
-	bool finishing;		/* over with `result`: news, then the reply */
+	void *work;                      /* the command's own, in the arena */
+	bool begun;                      /* begin() was called */
+	bool finishing; /* over with `result`: news, then the reply */
 	enum err result;
-	bool bye;		/* close after the tagged reply */
-	bool cut;		/* close without one: a literal broke off */
-	const char *code;	/* response code of OK, "" or in the arena */
+	bool bye;               /* close after the tagged reply */
+	bool cut;               /* close without one: a literal broke off */
+	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
-	const char *text;	/* instead of "... completed" */
+	const char *text;       /* instead of "... completed" */
 };
 
 struct append; /* cmd_append.c */
@@ -111,7 +111,7 @@ struct imap {
 	struct view view;
 	struct imap_framer framer;
 	struct arena *arena; /* lives as long as one command */
-	struct buf out;	     /* scratch for one response */
+	struct buf out;      /* scratch for one response */
 	struct command cmd;
 	bool running; /* cmd is under way */
 	bool idling;
@@ -120,7 +120,7 @@ struct imap {
 	struct watcher watcher;
 	struct timer *pause; /* it wants arrivals late (quirk.c), else NULL */
 	bool pausing;
-	struct later later; /* the next slice, or news while idling */
+	struct later later;        /* the next slice, or news while idling */
 	struct imap *next, **prev; /* all sessions of the process */
 };
 
@@ -139,7 +139,7 @@ void imap_flush(struct imap *i);
 enum err imap_commit(struct imap *i, enum err e);
 
 /* --- respond.c: what strings look like on the wire (RFC 9051 4.3) ---------------- */
-void put_string(struct buf *b, struct slice s);	 /* quoted or literal */
+void put_string(struct buf *b, struct slice s);  /* quoted or literal */
 void put_nstring(struct buf *b, struct slice s); /* NIL when s.p is NULL */
 void put_astring(struct buf *b, struct slice s); /* atom when it can be */
 void put_mailbox(struct buf *b, struct slice utf8);
@@ -202,8 +202,8 @@ uint32_t view_max_uid(const struct imap *i);
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
 /* Keyword names of the selected mailbox, in the command's arena; tells the
  * client when there are new ones. */
-MUST_CHECK enum err view_keywords(struct imap *i,
-	struct slice names[LIMIT_KEYWORDS]);
+MUST_CHECK enum err view_keywords(
+	struct imap *i, struct slice names[LIMIT_KEYWORDS]);
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
@@ -223,8 +223,8 @@ void imap_enable_condstore(struct imap *i);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
 /* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
-void put_fetch_flags(struct imap *i, const struct message_row *row,
-	bool flags, const struct slice keywords[LIMIT_KEYWORDS]);
+void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+	const struct slice keywords[LIMIT_KEYWORDS]);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* The literal that the framer announces is APPEND's message: takes it (true),

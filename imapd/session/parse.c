@@ -187,12 +187,9 @@ static const struct {
 	const char *name;
 	uint32_t bit;
 } system_names[] = {
-	{ "Answered", FLAG_ANSWERED },
-	{ "Flagged", FLAG_FLAGGED },
-	{ "Deleted", FLAG_DELETED },
-	{ "Seen", FLAG_SEEN },
-	{ "Draft", FLAG_DRAFT },
-	{ "Recent", 0 }, /* clients cannot change it */
+	{ "Answered", FLAG_ANSWERED }, { "Flagged", FLAG_FLAGGED },
+	{ "Deleted", FLAG_DELETED }, { "Seen", FLAG_SEEN },
+	{ "Draft", FLAG_DRAFT }, { "Recent", 0 }, /* clients cannot change it */
 };
 
 static bool system_flag(struct cursor *c, struct flag_list *out)

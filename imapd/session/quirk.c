@@ -32,15 +32,14 @@ enum err quirk_learn(struct imap *i, struct slice client)
 {
 	for (size_t k = 0; k < N_LATE_ARRIVALS; k++)
 		if (!i->pause && slice_ieqs(client, late_arrivals[k]))
-			return timer_new(i->tenant->loop, on_pause, i,
-				&i->pause);
+			return timer_new(
+				i->tenant->loop, on_pause, i, &i->pause);
 	return ERR_OK;
 }
 
 bool quirk_tells_arrivals(const struct imap *i)
 {
-	return !i->pause ||
-		(i->cmd.row && (i->cmd.row->flags & ASKS_ARRIVALS));
+	return !i->pause || (i->cmd.row && (i->cmd.row->flags & ASKS_ARRIVALS));
 }
 
 void quirk_idle_news(struct imap *i)

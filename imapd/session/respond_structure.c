@@ -80,8 +80,7 @@ static void open_single(struct buf *b, const struct mail_part *p)
 	buf_addf(b, " %u", p->body_size);
 }
 
-static void open_part(struct buf *b, struct arena *a,
-	const struct mail_part *p)
+static void open_part(struct buf *b, struct arena *a, const struct mail_part *p)
 {
 	struct mail_envelope e = { 0 };
 

@@ -15,9 +15,9 @@ enum search_op {
 	OP_OR,
 	OP_NOT,
 	OP_ALL,
-	OP_FLAG,      /* all bits of `number` are set */
-	OP_NOT_FLAG,  /* none is */
-	OP_KEYWORD,   /* text */
+	OP_FLAG,     /* all bits of `number` are set */
+	OP_NOT_FLAG, /* none is */
+	OP_KEYWORD,  /* text */
 	OP_UNKEYWORD,
 	OP_RECENT,
 	OP_OLD,
@@ -69,8 +69,8 @@ MUST_CHECK enum err search_match(struct imap *i, const struct search_program *p,
 MUST_CHECK enum err search_text(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice needle, bool with_header,
 	bool *out);
-MUST_CHECK enum err search_header(struct imap *i,
-	const struct message_row *row, struct arena *scratch,
-	struct slice field, struct slice needle, bool *out);
+MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
+	struct arena *scratch, struct slice field, struct slice needle,
+	bool *out);
 
 #endif

@@ -40,15 +40,15 @@ static bool set_has(const struct set *s, uint32_t v)
 static bool has_keyword(const struct message_row *row, unsigned bit)
 {
 	return bit < LIMIT_KEYWORDS &&
-		(row->flags.keyword[bit / 64] >> (bit % 64) & 1);
+	       (row->flags.keyword[bit / 64] >> (bit % 64) & 1);
 }
 
 static enum err need_envelope(struct match *m)
 {
 	if (m->have_envelope)
 		return ERR_OK;
-	TRY(mail_envelope_unpack(m->scratch, m->row->meta.envelope,
-		&m->envelope));
+	TRY(mail_envelope_unpack(
+		m->scratch, m->row->meta.envelope, &m->envelope));
 	m->have_envelope = true;
 	return ERR_OK;
 }
@@ -83,8 +83,8 @@ static bool in_addresses(const struct mail_addresses *l, struct slice needle)
 			buf_add_slice(&text, a->host);
 		}
 		buf_addc(&text, '>');
-		found = contains_words(buf_slice(&text), needle, &words,
-			&folded);
+		found = contains_words(
+			buf_slice(&text), needle, &words, &folded);
 	}
 	buf_free(&text);
 	buf_free(&words);
@@ -98,32 +98,34 @@ static bool in_subject(struct slice subject, struct slice needle)
 
 	buf_init(&words, LIMIT_FIELD * 8);
 	buf_init(&folded, LIMIT_FIELD * 8);
-	bool found = subject.p &&
-		contains_words(subject, needle, &words, &folded);
+	bool found =
+		subject.p && contains_words(subject, needle, &words, &folded);
 	buf_free(&words);
 	buf_free(&folded);
 	return found;
 }
 
-static enum err by_envelope(struct match *m, const struct search_key *k,
-	enum truth *out)
+static enum err by_envelope(
+	struct match *m, const struct search_key *k, enum truth *out)
 {
 	static const enum mail_role roles[] = { [OP_FROM] = MAIL_FROM,
-		[OP_TO] = MAIL_TO, [OP_CC] = MAIL_CC, [OP_BCC] = MAIL_BCC };
+		[OP_TO] = MAIL_TO,
+		[OP_CC] = MAIL_CC,
+		[OP_BCC] = MAIL_BCC };
 
 	TRY(need_envelope(m));
 	if (k->op == OP_SUBJECT)
 		*out = truth(in_subject(m->envelope.subject, k->text));
 	else
-		*out = truth(in_addresses(&m->envelope.who[roles[k->op]],
-			k->text));
+		*out = truth(
+			in_addresses(&m->envelope.who[roles[k->op]], k->text));
 	return ERR_OK;
 }
 
 /* RFC 3501 6.4.4: the Date field, disregarding time and zone; a message whose
  * Date cannot be read is dated by its arrival. */
-static enum err by_sent(struct match *m, const struct search_key *k,
-	enum truth *out)
+static enum err by_sent(
+	struct match *m, const struct search_key *k, enum truth *out)
 {
 	TRY(need_envelope(m));
 	struct mail_date d = m->envelope.sent;
@@ -132,13 +134,13 @@ static enum err by_sent(struct match *m, const struct search_key *k,
 			m->row->internal_zone };
 	int64_t day = mail_date_day(d);
 	*out = truth(k->op == OP_SENTBEFORE ? day < k->day
-			: k->op == OP_SENTON ? day == k->day
-					     : day >= k->day);
+		     : k->op == OP_SENTON   ? day == k->day
+					    : day >= k->day);
 	return ERR_OK;
 }
 
-static enum err by_text(struct match *m, const struct search_key *k,
-	enum truth *out)
+static enum err by_text(
+	struct match *m, const struct search_key *k, enum truth *out)
 {
 	bool found;
 
@@ -147,8 +149,8 @@ static enum err by_text(struct match *m, const struct search_key *k,
 		return ERR_OK;
 	}
 	if (k->op == OP_HEADER)
-		TRY(search_header(m->i, m->row, m->scratch, k->field, k->text,
-			&found));
+		TRY(search_header(
+			m->i, m->row, m->scratch, k->field, k->text, &found));
 	else
 		TRY(search_text(m->i, m->row, m->scratch, k->text,
 			k->op == OP_TEXT, &found));
@@ -160,8 +162,8 @@ static bool by_row(const struct match *m, const struct search_key *k)
 {
 	const struct message_row *row = m->row;
 	bool recent = row->uid >= m->i->st.recent;
-	int64_t day = mail_date_day((struct mail_date){ row->internal_date,
-		row->internal_zone });
+	int64_t day = mail_date_day(
+		(struct mail_date){ row->internal_date, row->internal_zone });
 
 	switch (k->op) {
 	case OP_FLAG:
@@ -198,8 +200,8 @@ static bool by_row(const struct match *m, const struct search_key *k)
 	}
 }
 
-static enum err evaluate_leaf(struct match *m, const struct search_key *k,
-	enum truth *out)
+static enum err evaluate_leaf(
+	struct match *m, const struct search_key *k, enum truth *out)
 {
 	switch (k->op) {
 	case OP_FROM:
@@ -236,29 +238,27 @@ static enum truth join(const enum truth *v, size_t n, enum truth stop)
 	return all;
 }
 
-static enum err evaluate(struct match *m, const struct search_program *p,
-	enum truth *out)
+static enum err evaluate(
+	struct match *m, const struct search_program *p, enum truth *out)
 {
 	enum truth stack[LIMIT_SEARCH_KEYS];
 	size_t top = 0;
 
 	for (size_t n = 0; n < p->n; n++) {
 		const struct search_key *k = &p->keys[n];
-		size_t takes = k->op == OP_AND ? (size_t)k->number
-			: k->op == OP_OR       ? 2
-					       : 0;
+		size_t takes = k->op == OP_AND  ? (size_t)k->number
+			       : k->op == OP_OR ? 2
+						: 0;
 		if (takes) {
 			assert(takes <= top);
 			top -= takes;
-			stack[top] = join(stack + top, takes,
-				k->op == OP_AND ? NO : YES);
+			stack[top] = join(
+				stack + top, takes, k->op == OP_AND ? NO : YES);
 			top++;
 		} else if (k->op == OP_NOT) {
 			assert(top);
 			enum truth v = stack[top - 1];
-			stack[top - 1] = v == UNKNOWN ? v
-				: v == YES	      ? NO
-						      : YES;
+			stack[top - 1] = v == UNKNOWN ? v : v == YES ? NO : YES;
 		} else {
 			TRY(evaluate_leaf(m, k, &stack[top++]));
 		}

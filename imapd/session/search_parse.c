@@ -108,8 +108,7 @@ static bool modseq_argument(struct parser *p, struct search_key *k)
 	return p_u64(p->c, &k->number);
 }
 
-static bool argument(struct parser *p, enum argument kind,
-	struct search_key *k)
+static bool argument(struct parser *p, enum argument kind, struct search_key *k)
 {
 	uint32_t n;
 
@@ -127,7 +126,7 @@ static bool argument(struct parser *p, enum argument kind,
 		return imap_date(p->c, &k->day);
 	case FIELD:
 		return imap_astring(p->c, p->i->arena, &k->field) &&
-			p_sp(p->c) && text_argument(p, &k->text);
+		       p_sp(p->c) && text_argument(p, &k->text);
 	case SETS:
 		return imap_set(p->c, p->i->arena, &k->set);
 	case WORD:
@@ -284,8 +283,8 @@ static enum err resolve(struct imap *i, struct search_program *p)
 			TRY(set_to_uids(i, &k->set, true));
 		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
 			continue;
-		enum err e = keyword_bit(i->account, i->st.mailbox, k->text,
-			false, &k->bit);
+		enum err e = keyword_bit(
+			i->account, i->st.mailbox, k->text, false, &k->bit);
 		if (e != ERR_OK && e != ERR_NOTFOUND)
 			return e;
 	}
@@ -297,8 +296,7 @@ enum err search_parse(struct imap *i, struct search_program *out)
 	struct parser p = { .i = i, .c = &i->cmd.args, .out = out };
 
 	*out = (struct search_program){ 0 };
-	out->keys = arena_array(i->arena, struct search_key,
-		LIMIT_SEARCH_KEYS);
+	out->keys = arena_array(i->arena, struct search_key, LIMIT_SEARCH_KEYS);
 	if (!out->keys)
 		return ERR_NOMEM;
 	if (!p_sp(p.c))

@@ -34,8 +34,8 @@ static void finder_free(struct finder *f)
 	buf_free(&f->folded);
 }
 
-static void finder_start(struct finder *f, struct slice charset,
-	enum mail_encoding encoding)
+static void finder_start(
+	struct finder *f, struct slice charset, enum mail_encoding encoding)
 {
 	f->charset = charset;
 	mail_decoder_init(&f->decoder, encoding);
@@ -47,12 +47,12 @@ static void finder_start(struct finder *f, struct slice charset,
 static enum err look(struct finder *f, size_t n)
 {
 	buf_reset(&f->utf8);
-	TRY(mail_to_utf8(slice_head(buf_slice(&f->decoded), n), f->charset,
-		&f->utf8));
+	TRY(mail_to_utf8(
+		slice_head(buf_slice(&f->decoded), n), f->charset, &f->utf8));
 	TRY(mail_fold(buf_slice(&f->utf8), &f->folded));
 	buf_consume(&f->decoded, n);
 	f->found = slice_find_slice(buf_slice(&f->folded), f->needle) <=
-		f->folded.n;
+		   f->folded.n;
 	size_t carry = f->needle.n ? f->needle.n - 1 : 0;
 	if (f->folded.n > carry)
 		buf_consume(&f->folded, f->folded.n - carry);
@@ -92,8 +92,8 @@ static bool is_small(const struct text *t)
 	return t->row->size <= PIECE;
 }
 
-static enum err read_bytes(struct text *t, uint64_t start, char *p, size_t n,
-	struct slice *out)
+static enum err read_bytes(
+	struct text *t, uint64_t start, char *p, size_t n, struct slice *out)
 {
 	size_t got;
 
@@ -105,20 +105,20 @@ static enum err read_bytes(struct text *t, uint64_t start, char *p, size_t n,
 }
 
 /* Up to `n` bytes from `start` on, of a small message. */
-static enum err small_bytes(struct text *t, uint64_t start, size_t n,
-	struct slice *out)
+static enum err small_bytes(
+	struct text *t, uint64_t start, size_t n, struct slice *out)
 {
 	size_t size = (size_t)t->row->size;
 
 	if (!t->whole.p)
-		TRY(read_bytes(t, 0, arena_alloc(t->scratch, size), size,
-			&t->whole));
+		TRY(read_bytes(
+			t, 0, arena_alloc(t->scratch, size), size, &t->whole));
 	*out = slice_head(slice_from(t->whole, start), n);
 	return ERR_OK;
 }
 
-static enum err read_through(struct text *t, uint64_t start, uint64_t size,
-	struct finder *f)
+static enum err read_through(
+	struct text *t, uint64_t start, uint64_t size, struct finder *f)
 {
 	char *p = is_small(t) ? NULL : arena_alloc(t->scratch, PIECE);
 
@@ -138,16 +138,16 @@ static enum err read_through(struct text *t, uint64_t start, uint64_t size,
 
 /* --- headers -------------------------------------------------------------------- */
 
-static enum err read_header(struct text *t, const struct mail_part *p,
-	struct slice *out)
+static enum err read_header(
+	struct text *t, const struct mail_part *p, struct slice *out)
 {
-	size_t n = p->header_size < LIMIT_HEADER ? p->header_size
-						 : LIMIT_HEADER;
+	size_t n =
+		p->header_size < LIMIT_HEADER ? p->header_size : LIMIT_HEADER;
 
 	if (is_small(t))
 		return small_bytes(t, p->header_start, n, out);
-	return read_bytes(t, p->header_start, arena_alloc(t->scratch, n), n,
-		out);
+	return read_bytes(
+		t, p->header_start, arena_alloc(t->scratch, n), n, out);
 }
 
 /* Fields of that name (all, when empty) whose decoded value has the needle.
@@ -171,8 +171,7 @@ static enum err in_fields(struct slice header, struct slice field,
 		buf_reset(&folded);
 		mail_words_decode(value, &words);
 		mail_fold(buf_slice(&words), &folded);
-		*out = slice_find_slice(buf_slice(&folded), needle) <=
-			folded.n;
+		*out = slice_find_slice(buf_slice(&folded), needle) <= folded.n;
 	}
 	buf_free(&words);
 	buf_free(&folded);
@@ -220,8 +219,7 @@ static enum err in_part(struct text *t, const struct mail_part *p,
 /* TEXT looks at every header, BODY at those inside the body: of its parts, and
  * of messages in it. */
 enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice needle, bool with_header,
-	bool *out)
+	struct arena *scratch, struct slice needle, bool with_header, bool *out)
 {
 	struct text t = { .i = i, .row = row, .scratch = scratch };
 	struct mail_structure s;
@@ -229,7 +227,7 @@ enum err search_text(struct imap *i, const struct message_row *row,
 	*out = needle.n == 0;
 	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
 	for (size_t k = 0; k < s.n && !*out; k++)
-		TRY(in_part(&t, &s.parts[k], needle, with_header || k > 0,
-			out));
+		TRY(in_part(
+			&t, &s.parts[k], needle, with_header || k > 0, out));
 	return ERR_OK;
 }

@@ -146,8 +146,8 @@ static void on_closed(void *arg, enum err why)
 
 /* --- answers -------------------------------------------------------------------- */
 
-static void write_result(struct imap *i, const char *word, const char *code,
-	const char *text)
+static void write_result(
+	struct imap *i, const char *word, const char *code, const char *text)
 {
 	struct command *c = &i->cmd;
 
@@ -375,8 +375,8 @@ static bool idle_input(struct imap *i)
 	struct slice line;
 	size_t taken;
 	enum err why;
-	enum frame_step got = line_step(conn_input(i->conn),
-		LIMIT_PREAUTH_LINE, &line, &taken, &why);
+	enum frame_step got = line_step(
+		conn_input(i->conn), LIMIT_PREAUTH_LINE, &line, &taken, &why);
 
 	if (got == FRAME_MORE) {
 		conn_consume(i->conn, taken); /* of a line too long for good */
@@ -456,8 +456,8 @@ static void on_later(void *arg)
 		on_input(i);
 }
 
-static void on_changed(void *arg, enum watch_kind kind, uint64_t id,
-	uint64_t commit)
+static void on_changed(
+	void *arg, enum watch_kind kind, uint64_t id, uint64_t commit)
 {
 	struct imap *i = arg;
 
@@ -492,9 +492,9 @@ enum err imap_session_new(const struct session_start *s)
 		return ERR_NOMEM;
 	i->tenant = s->tenant;
 	i->arena = arena_new(COMMAND_ARENA);
-	enum err e = i->arena
-		? account_open(s->tenant->store, s->account, &i->account)
-		: ERR_NOMEM;
+	enum err e = i->arena ? account_open(s->tenant->store, s->account,
+					&i->account)
+			      : ERR_NOMEM;
 	if (e != ERR_OK) {
 		arena_free(i->arena);
 		mem_free(i);

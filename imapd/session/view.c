@@ -139,10 +139,10 @@ static void remove_from_view(struct imap *i, const uint32_t *uids, size_t n)
 
 	for (size_t at = to; at < v->n; at++) {
 		if (gone < n && v->uids[at] == uids[gone]) {
-			conn_writef(i->conn, "* %zu EXPUNGE\r\n",
-				at + 1 - gone);
-			i->st.n_recent -= v->uids[at] >= i->st.recent &&
-				i->st.n_recent;
+			conn_writef(
+				i->conn, "* %zu EXPUNGE\r\n", at + 1 - gone);
+			i->st.n_recent -=
+				v->uids[at] >= i->st.recent && i->st.n_recent;
 			gone++;
 			continue;
 		}
@@ -152,8 +152,8 @@ static void remove_from_view(struct imap *i, const uint32_t *uids, size_t n)
 	i->st.exists = (uint32_t)v->n;
 }
 
-static enum err tell_vanished_batch(struct imap *i,
-	const struct vanished_row *rows, size_t n)
+static enum err tell_vanished_batch(
+	struct imap *i, const struct vanished_row *rows, size_t n)
 {
 	uint32_t uids[VANISHED_BATCH];
 	size_t known = 0;
@@ -202,7 +202,8 @@ enum err view_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
 {
 	size_t n;
 	struct flags all = { .system = FLAG_SEEN | FLAG_ANSWERED |
-			FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT };
+				       FLAG_FLAGGED | FLAG_DELETED |
+				       FLAG_DRAFT };
 
 	TRY(keyword_list(i->account, i->st.mailbox, i->arena, names, &n));
 	if (n == i->st.n_keywords)
@@ -287,7 +288,7 @@ enum err view_sync(struct imap *i, bool expunge)
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
 	i->changed = i->st.expunge_modseq < row.modseq ||
-		i->st.uidnext != row.uidnext;
+		     i->st.uidnext != row.uidnext;
 	return ERR_OK;
 }
 
@@ -330,8 +331,7 @@ enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 	while (n < max && at < set->n) {
 		const struct range *r = &set->list[at];
 		uint32_t from = r->from > *next ? r->from : *next;
-		uint32_t to = r->to < i->st.uidnext ? r->to
-						    : i->st.uidnext - 1;
+		uint32_t to = r->to < i->st.uidnext ? r->to : i->st.uidnext - 1;
 		size_t got = 0;
 		if (from <= to)
 			TRY(message_list(i->account, i->st.mailbox, from, to,

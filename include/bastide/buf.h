@@ -70,7 +70,7 @@ static inline uint32_t get_be32(const void *p)
 {
 	const uint8_t *b = p;
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
-		(uint32_t)b[2] << 8 | b[3];
+	       (uint32_t)b[2] << 8 | b[3];
 }
 
 static inline uint64_t get_be64(const void *p)

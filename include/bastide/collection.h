@@ -15,8 +15,8 @@ struct collection_row {
 	uint64_t id;
 	struct oid oid;
 	enum collection_kind kind;
-	struct slice name; /* path segment, decoded; fixed at its creation */
-	uint64_t sync;	   /* number of its last change: ctag, sync-token */
+	struct slice name;    /* path segment, decoded; fixed at its creation */
+	uint64_t sync;        /* number of its last change: ctag, sync-token */
 	uint64_t sync_oldest; /* tokens below are no longer valid */
 	uint64_t resources;   /* how many it holds */
 };
@@ -37,8 +37,8 @@ MUST_CHECK enum err collection_delete(struct account *a, uint64_t id);
 struct property {
 	struct slice name, value;
 };
-MUST_CHECK enum err collection_set_property(struct account *a, uint64_t id,
-	struct slice name, struct slice value);
+MUST_CHECK enum err collection_set_property(
+	struct account *a, uint64_t id, struct slice name, struct slice value);
 MUST_CHECK enum err collection_properties(struct account *a, uint64_t id,
 	struct arena *arena, struct property *rows, size_t max, size_t *n_out);
 
@@ -50,13 +50,13 @@ struct span {
 struct resource_row {
 	uint64_t id;
 	struct oid oid;
-	struct slice name; /* path segment, decoded */
-	struct slice uid;  /* iCalendar or vCard UID */
+	struct slice name;      /* path segment, decoded */
+	struct slice uid;       /* iCalendar or vCard UID */
 	struct slice component; /* "VEVENT", "VTODO", "VJOURNAL", "VCARD" */
-	uint64_t etag;		/* unique in the account: its last change */
+	uint64_t etag;          /* unique in the account: its last change */
 	uint64_t size;
 	int64_t created, modified; /* seconds since 1970 */
-	bool deleted;		   /* in resource_changes only */
+	bool deleted;              /* in resource_changes only */
 };
 
 struct resource_new {
@@ -73,15 +73,15 @@ struct resource_new {
  * no-uid-conflict). ERR_LIMIT, ERR_SYNTAX, ERR_OVERQUOTA. */
 MUST_CHECK enum err resource_put(struct account *a, uint64_t collection,
 	const struct resource_new *r, uint64_t *etag_out);
-MUST_CHECK enum err resource_delete(struct account *a, uint64_t collection,
-	struct slice name);
+MUST_CHECK enum err resource_delete(
+	struct account *a, uint64_t collection, struct slice name);
 MUST_CHECK enum err resource_find(struct account *a, uint64_t collection,
 	struct slice name, struct arena *arena, struct resource_row *out);
 MUST_CHECK enum err resource_find_uid(struct account *a, uint64_t collection,
 	struct slice uid, struct arena *arena, struct resource_row *out);
 /* The whole data in `arena`. */
-MUST_CHECK enum err resource_data(struct account *a, uint64_t id,
-	struct arena *arena, struct slice *out);
+MUST_CHECK enum err resource_data(
+	struct account *a, uint64_t id, struct arena *arena, struct slice *out);
 /* In order of name, after `after`. */
 MUST_CHECK enum err resource_list(struct account *a, uint64_t collection,
 	struct slice after, struct arena *arena, struct resource_row *rows,

@@ -14,8 +14,8 @@ struct config;
 MUST_CHECK enum err config_new(struct config **out); /* all defaults */
 void config_free(struct config *c);
 /* `error` gets a sentence with the line number. */
-MUST_CHECK enum err config_parse(struct config *c, struct slice text,
-	struct buf *error);
+MUST_CHECK enum err config_parse(
+	struct config *c, struct slice text, struct buf *error);
 const char *config_str(const struct config *c, const char *key);
 int64_t config_num(const struct config *c, const char *key);
 bool config_bool(const struct config *c, const char *key);

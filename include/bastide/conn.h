@@ -42,8 +42,8 @@ MUST_CHECK enum err conn_new(struct loop *l, int fd, struct tls_context *tls,
 	struct gate *gate, const struct conn_events *events, void *arg,
 	struct conn **out);
 void conn_free(struct conn *c);
-void conn_set_events(struct conn *c, const struct conn_events *events,
-	void *arg);
+void conn_set_events(
+	struct conn *c, const struct conn_events *events, void *arg);
 
 /* Bytes that came and were not consumed. Borrowed until the next conn_ call. */
 struct slice conn_input(const struct conn *c);
@@ -78,8 +78,8 @@ MUST_CHECK enum err conn_start_tls(struct conn *c, struct tls_context *tls);
  * address) is what the certificate must be valid for when `verify` (RFC 6125),
  * and is told to the server (SNI). `closed` gets ERR_SYNTAX when the handshake
  * fails, before `secured` came. */
-MUST_CHECK enum err conn_start_tls_client(struct conn *c,
-	struct tls_context *tls, const char *name, bool verify);
+MUST_CHECK enum err conn_start_tls_client(
+	struct conn *c, struct tls_context *tls, const char *name, bool verify);
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);
@@ -89,7 +89,7 @@ const char *conn_peer(const struct conn *c);
 /* From now on every byte of one goes to the other, with flow control, until
  * either ends; then both are finished, `done` is called once, and the owner
  * frees both. Input that waits goes over first; a pause ends. */
-void conn_splice(struct conn *a, struct conn *b, void (*done)(void *arg),
-	void *arg);
+void conn_splice(
+	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg);
 
 #endif

@@ -68,7 +68,8 @@ MUST_CHECK enum err ical_utc(struct slice text, int64_t *out);
 
 /* One instance of a calendar object; times as in struct span. */
 struct instance {
-	uint32_t component; /* which VEVENT, VTODO, VJOURNAL, in order, from 0 */
+	uint32_t
+		component; /* which VEVENT, VTODO, VJOURNAL, in order, from 0 */
 	uint32_t flags;
 	int64_t start, end;
 	int64_t recurrence; /* the time that the rule gave it */
@@ -88,8 +89,7 @@ const struct content_comp *ical_object(const struct content_comp *c);
 
 /* Lines as they go out, folded (RFC 5545 3.1, RFC 6350 3.2). `value` false:
  * nothing behind the colon. */
-void content_put_prop(
-	struct buf *b, const struct content_prop *p, bool value);
+void content_put_prop(struct buf *b, const struct content_prop *p, bool value);
 void content_put_line(struct buf *b, const char *name, struct slice value);
 /* "20260102T030405Z" or as `flags` say; and "DTSTART;VALUE=DATE:20260102". */
 void ical_put_value(struct buf *b, int64_t time, uint32_t flags);

@@ -31,29 +31,29 @@ enum control {
 	ROUTE_ASK, /* u32 id, u32 protocol, slice address, slice peer */
 
 	/* --- bastided to a tenantd ------------------------------------- */
-	TENANT_START = 40,     /* slice oid, u32 create, slice fake_key,
+	TENANT_START = 40, /* slice oid, u32 create, slice fake_key,
 			     * u32 want_addresses */
-	TENANT_SESSION,        /* u64 id, u32 protocol, slice peer, fd */
-	TENANT_WORKER,         /* err, fd when ERR_OK: the worker's channel */
-	TENANT_ADMIN,          /* u32 id, slice request (JSON) */
-	TENANT_KEYD,	    /* fd: a new channel to a new keyd */
-	TENANT_RELAY,	/* u32 id, err, fd when ERR_OK: a stream to relayd */
-	TENANT_END,	    /* nobody needs you: end cleanly (after IDLE) */
+	TENANT_SESSION,    /* u64 id, u32 protocol, slice peer, fd */
+	TENANT_WORKER,     /* err, fd when ERR_OK: the worker's channel */
+	TENANT_ADMIN,      /* u32 id, slice request (JSON) */
+	TENANT_KEYD,       /* fd: a new channel to a new keyd */
+	TENANT_RELAY,      /* u32 id, err, fd when ERR_OK: a stream to relayd */
+	TENANT_END,        /* nobody needs you: end cleanly (after IDLE) */
 	/* --- a tenantd to bastided ------------------------------------- */
 	TENANT_SESSION_ENDED, /* u64 id */
 	TENANT_LOGIN,         /* u64 session id, err */
 	TENANT_IDLE,          /* u64 last session id seen, u64 wake: may I end?
 			       * And wake me at this time (seconds since 1970;
 			       * 0: not for mail) */
-	TENANT_QUEUED,	      /* mail waits: wake me after whatever happens */
+	TENANT_QUEUED,        /* mail waits: wake me after whatever happens */
 	TENANT_RELAY_START,   /* u32 id, slice domain: I have mail for it */
 	TENANT_WORKER_START,  /* I need a worker */
 	TENANT_WORKER_KILL,   /* it is over its deadline */
-	TENANT_ADMIN_REPLY,   /* u32 id, err, slice reply (JSON); what it changed
+	TENANT_ADMIN_REPLY, /* u32 id, err, slice reply (JSON); what it changed
 			       * in the addresses was told before it */
-	TENANT_FAILED,        /* err, slice place that a store was refused for,
+	TENANT_FAILED,      /* err, slice place that a store was refused for,
 			       * or empty: cannot serve; ends */
-	TENANT_ADDRESSES,     /* u32 op, u32 n, n times slice address */
+	TENANT_ADDRESSES,   /* u32 op, u32 n, n times slice address */
 
 	/* --- bastided to relayd ------------------------------------------ */
 	RELAY_STREAM = 55, /* slice domain, slice local ("address:port" of our

@@ -15,7 +15,7 @@ struct user_row {
 	struct oid oid;
 	struct slice address; /* primary address, also the login */
 	struct slice name;    /* display name */
-	bool disabled;	      /* may not sign in; still gets mail */
+	bool disabled;        /* may not sign in; still gets mail */
 	int64_t created;
 	struct quota quota; /* maxima only */
 };
@@ -42,13 +42,13 @@ MUST_CHECK enum err user_get(struct store *s, uint32_t account,
 MUST_CHECK enum err user_list(struct store *s, uint32_t after,
 	struct arena *arena, struct user_row *rows, size_t max, size_t *n_out);
 /* By primary address or alias. */
-MUST_CHECK enum err address_resolve(struct store *s, struct slice address,
-	uint32_t *account_out);
+MUST_CHECK enum err address_resolve(
+	struct store *s, struct slice address, uint32_t *account_out);
 
 /* ERR_NOTFOUND (domain or user), ERR_EXISTS; removing a primary address:
  * ERR_NOPERM. */
-MUST_CHECK enum err alias_add(struct store *s, struct slice address,
-	uint32_t account);
+MUST_CHECK enum err alias_add(
+	struct store *s, struct slice address, uint32_t account);
 MUST_CHECK enum err alias_remove(struct store *s, struct slice address);
 struct alias_row {
 	struct slice address;
@@ -56,8 +56,7 @@ struct alias_row {
 };
 /* Every address of the tenant, primary ones too, in byte order. */
 MUST_CHECK enum err address_list(struct store *s, struct slice after,
-	struct arena *arena, struct alias_row *rows, size_t max,
-	size_t *n_out);
+	struct arena *arena, struct alias_row *rows, size_t max, size_t *n_out);
 
 /* RFC 5802/7677 verifier: serves SCRAM, and PLAIN by computing it. */
 struct credential {
@@ -70,10 +69,10 @@ struct credential {
 	int64_t created;
 };
 /* Replaces the one of the same label. */
-MUST_CHECK enum err credential_set(struct store *s, uint32_t account,
-	const struct credential *c);
-MUST_CHECK enum err credential_remove(struct store *s, uint32_t account,
-	struct slice label);
+MUST_CHECK enum err credential_set(
+	struct store *s, uint32_t account, const struct credential *c);
+MUST_CHECK enum err credential_remove(
+	struct store *s, uint32_t account, struct slice label);
 MUST_CHECK enum err credential_list(struct store *s, uint32_t account,
 	struct arena *arena, struct credential *rows, size_t max,
 	size_t *n_out);

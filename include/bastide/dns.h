@@ -25,16 +25,15 @@ struct dns;
 /* `servers`: numeric addresses ("192.0.2.1" or "192.0.2.1@5353") separated by
  * blanks; empty: those of /etc/resolv.conf. Reads files and asks itself a
  * question of no consequence, so call it before the walls go up. */
-MUST_CHECK enum err dns_new(struct loop *l, struct slice servers,
-	struct dns **out);
+MUST_CHECK enum err dns_new(
+	struct loop *l, struct slice servers, struct dns **out);
 void dns_free(struct dns *d);
 
 /* `done` gets ERR_OK (perhaps no record), ERR_NOTFOUND (there is no such
  * name), or ERR_UNAVAILABLE (no answer, or one that does not verify: later it
  * may be another). Never called from inside; the answer is borrowed. */
 struct dns_query;
-MUST_CHECK enum err dns_ask(struct dns *d, const char *name,
-	enum dns_type type,
+MUST_CHECK enum err dns_ask(struct dns *d, const char *name, enum dns_type type,
 	void (*done)(void *arg, enum err e, const struct dns_answer *a),
 	void *arg, struct dns_query **out);
 void dns_cancel(struct dns_query *q);

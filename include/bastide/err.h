@@ -14,34 +14,34 @@
 
 enum err {
 	ERR_OK = 0,
-	ERR_NOMEM,	 /* no memory, or an arena or buffer is at its max */
-	ERR_IO,		 /* the medium failed; what is on it is unknown */
-	ERR_NOSPACE,	 /* disk full: nothing was changed */
-	ERR_CORRUPT,	 /* does not verify: altered, replayed or damaged */
-	ERR_VERSION,	 /* written by a newer Bastide */
-	ERR_NOKEY,	 /* the key is not there: locked or destroyed */
-	ERR_NOTFOUND,	 /* no such mailbox, message, address, resource */
-	ERR_EXISTS,	 /* the name is taken */
-	ERR_NOPERM,	 /* not allowed to this user */
-	ERR_AUTH,	 /* wrong name, password or proof */
-	ERR_OVERQUOTA,	 /* the account's quota is used up */
-	ERR_LIMIT,	 /* over a limit of bastide/limits.h */
-	ERR_SYNTAX,	 /* does not follow the grammar */
+	ERR_NOMEM,       /* no memory, or an arena or buffer is at its max */
+	ERR_IO,          /* the medium failed; what is on it is unknown */
+	ERR_NOSPACE,     /* disk full: nothing was changed */
+	ERR_CORRUPT,     /* does not verify: altered, replayed or damaged */
+	ERR_VERSION,     /* written by a newer Bastide */
+	ERR_NOKEY,       /* the key is not there: locked or destroyed */
+	ERR_NOTFOUND,    /* no such mailbox, message, address, resource */
+	ERR_EXISTS,      /* the name is taken */
+	ERR_NOPERM,      /* not allowed to this user */
+	ERR_AUTH,        /* wrong name, password or proof */
+	ERR_OVERQUOTA,   /* the account's quota is used up */
+	ERR_LIMIT,       /* over a limit of bastide/limits.h */
+	ERR_SYNTAX,      /* does not follow the grammar */
 	ERR_UNSUPPORTED, /* understood, but not provided */
-	ERR_WRONGSTATE,	 /* not possible now (wrong state, bad sequence) */
-	ERR_CONFLICT,	 /* a condition failed: If-Match, UNCHANGEDSINCE */
-	ERR_AGAIN,	 /* more input, or a later turn, is needed */
-	ERR_EOF,	 /* the other side closed */
+	ERR_WRONGSTATE,  /* not possible now (wrong state, bad sequence) */
+	ERR_CONFLICT,    /* a condition failed: If-Match, UNCHANGEDSINCE */
+	ERR_AGAIN,       /* more input, or a later turn, is needed */
+	ERR_EOF,         /* the other side closed */
 	ERR_UNAVAILABLE, /* a process or peer does not answer */
-	ERR_TIMEOUT,	 /* deadline passed */
-	ERR_BUSY,	 /* too many at once; come back */
-	ERR_NOTEMPTY,	 /* it has children */
-	ERR_EXPIRED,	 /* token or password no longer valid */
-	ERR_RELAY,	 /* would relay for a stranger */
-	ERR_LOOP,	 /* mail that goes round */
-	ERR_ENCODING,	 /* not UTF-8, not decodable */
-	ERR_TYPE,	 /* right syntax, wrong kind of object */
-	ERR_BUG,	 /* an invariant of ours is broken */
+	ERR_TIMEOUT,     /* deadline passed */
+	ERR_BUSY,        /* too many at once; come back */
+	ERR_NOTEMPTY,    /* it has children */
+	ERR_EXPIRED,     /* token or password no longer valid */
+	ERR_RELAY,       /* would relay for a stranger */
+	ERR_LOOP,        /* mail that goes round */
+	ERR_ENCODING,    /* not UTF-8, not decodable */
+	ERR_TYPE,        /* right syntax, wrong kind of object */
+	ERR_BUG,         /* an invariant of ours is broken */
 	ERR_COUNT
 };
 

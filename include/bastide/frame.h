@@ -22,16 +22,16 @@ struct imap_framer {
 	/* The command so far, without the last CRLF; a literal stands in it
 	 * as it came: "{3}\r\nabc" or "{3+}\r\nabc". */
 	struct buf line;
-	struct slice data;	/* FRAME_DATA: piece of a streamed literal */
-	uint64_t literal_size;	/* of the literal announced or running */
-	uint64_t literal_left;	/* bytes of it still to come */
-	bool literal_sync;	/* the client waits for "+ ..." */
-	bool literal_binary;	/* "~{n}" (RFC 3516) */
-	bool discarded;		/* FRAME_DONE: a literal was thrown away */
-	enum err err;		/* FRAME_BAD: ERR_LIMIT, ERR_SYNTAX */
-	int state;		/* the framer's own, like what follows */
-	size_t text;		/* where the running line begins in `line` */
-	char tail[32];		/* end of a line too long to keep */
+	struct slice data;     /* FRAME_DATA: piece of a streamed literal */
+	uint64_t literal_size; /* of the literal announced or running */
+	uint64_t literal_left; /* bytes of it still to come */
+	bool literal_sync;     /* the client waits for "+ ..." */
+	bool literal_binary;   /* "~{n}" (RFC 3516) */
+	bool discarded;        /* FRAME_DONE: a literal was thrown away */
+	enum err err;          /* FRAME_BAD: ERR_LIMIT, ERR_SYNTAX */
+	int state;             /* the framer's own, like what follows */
+	size_t text;           /* where the running line begins in `line` */
+	char tail[32];         /* end of a line too long to keep */
 	size_t n_tail;
 };
 /* A line ends in CRLF; bare CR or LF and NUL are ERR_SYNTAX. `max`: bytes a command may have, collected literals included. */
@@ -41,8 +41,8 @@ void imap_framer_free(struct imap_framer *f);
 void imap_framer_reset(struct imap_framer *f);
 /* FRAME_BAD comes after the bad line was swallowed to its end: the next step
  * begins a new command (the tag, if any, is at the start of `line`). */
-enum frame_step imap_framer_step(struct imap_framer *f, struct slice in,
-	size_t *taken);
+enum frame_step imap_framer_step(
+	struct imap_framer *f, struct slice in, size_t *taken);
 /* The answers to FRAME_LITERAL. collect: into `line`. stream: as FRAME_DATA;
  * only the announcement stands in `line`. discard: a synchronising literal
  * will not come (the command ends here: FRAME_DONE); a non-synchronising one
@@ -65,13 +65,13 @@ enum frame_step line_step(struct slice in, size_t max, struct slice *line,
  * with err set, so that the dialogue stays in step. */
 struct dot_framer {
 	struct slice data; /* FRAME_DATA: unstuffed bytes, borrowed from `in` */
-	uint64_t size;	   /* bytes given out */
-	enum err err;	   /* ERR_SYNTAX once a bare CR or LF was seen */
+	uint64_t size;     /* bytes given out */
+	enum err err;      /* ERR_SYNTAX once a bare CR or LF was seen */
 	int state;
 };
 void dot_framer_init(struct dot_framer *f);
-enum frame_step dot_framer_step(struct dot_framer *f, struct slice in,
-	size_t *taken);
+enum frame_step dot_framer_step(
+	struct dot_framer *f, struct slice in, size_t *taken);
 
 /* --- HTTP/1.1 (RFC 9112), strict --------------------------------------------- */
 struct http_field {
@@ -82,11 +82,11 @@ struct http_head {
 	unsigned minor; /* HTTP/1.x */
 	struct http_field fields[LIMIT_HTTP_FIELDS];
 	size_t n_fields;
-	bool chunked;	 /* the body comes in chunks */
+	bool chunked;    /* the body comes in chunks */
 	bool has_length; /* Content-Length was given */
 	uint64_t length;
 	bool keep_alive; /* by version and Connection */
-	bool expect;	 /* Expect: 100-continue */
+	bool expect;     /* Expect: 100-continue */
 };
 /* Length of the head with its empty line, 0 when it is not complete. One empty
  * line in front of it is taken with it (RFC 9112 2.2). */
@@ -107,7 +107,7 @@ struct http_body {
 	enum err err; /* FRAME_BAD: the connection is of no use any more */
 };
 void http_body_init(struct http_body *b, const struct http_head *h);
-enum frame_step http_body_step(struct http_body *b, struct slice in,
-	size_t *taken);
+enum frame_step http_body_step(
+	struct http_body *b, struct slice in, size_t *taken);
 
 #endif

@@ -48,13 +48,13 @@ void watch_set(struct watch *w, int events);
 void watch_free(struct watch *w); /* does not close the descriptor */
 
 struct timer;
-MUST_CHECK enum err timer_new(struct loop *l, void (*fire)(void *arg),
-	void *arg, struct timer **out);
+MUST_CHECK enum err timer_new(
+	struct loop *l, void (*fire)(void *arg), void *arg, struct timer **out);
 void timer_set(struct timer *t, uint64_t ms); /* once, replaces */
 void timer_cancel(struct timer *t);
 void timer_free(struct timer *t);
 
-MUST_CHECK enum err loop_on_signal(struct loop *l, int signo,
-	void (*fire)(void *arg), void *arg);
+MUST_CHECK enum err loop_on_signal(
+	struct loop *l, int signo, void (*fire)(void *arg), void *arg);
 
 #endif

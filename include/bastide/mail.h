@@ -44,8 +44,8 @@ struct mail_addresses {
 	size_t n;
 };
 /* Never fails on syntax: salvages what it can. ERR_NOMEM. */
-MUST_CHECK enum err mail_addresses_parse(struct arena *a, struct slice value,
-	struct mail_addresses *out);
+MUST_CHECK enum err mail_addresses_parse(
+	struct arena *a, struct slice value, struct mail_addresses *out);
 
 /* --- dates -------------------------------------------------------------------- */
 struct mail_date {
@@ -59,8 +59,8 @@ enum err mail_date_print(struct buf *b, struct mail_date d);
 /* Civil date of a time shifted by its zone: days since 1970. */
 int64_t mail_date_day(struct mail_date d);
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day);
-void civil_from_days(int64_t days, int64_t *year, unsigned *month,
-	unsigned *day);
+void civil_from_days(
+	int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 /* --- envelope: RFC 9051 7.5.2 -------------------------------------------------- */
 enum mail_role {
@@ -79,12 +79,12 @@ struct mail_envelope {
 	struct mail_date sent;
 };
 /* Sender and Reply-To default to From, as the RFC says. */
-MUST_CHECK enum err mail_envelope_parse(struct arena *a, struct slice header,
-	struct mail_envelope *out);
+MUST_CHECK enum err mail_envelope_parse(
+	struct arena *a, struct slice header, struct mail_envelope *out);
 enum err mail_envelope_pack(struct buf *b, const struct mail_envelope *e);
 /* Borrows the strings from `pack`. ERR_CORRUPT, ERR_VERSION. */
-MUST_CHECK enum err mail_envelope_unpack(struct arena *a, struct slice pack,
-	struct mail_envelope *out);
+MUST_CHECK enum err mail_envelope_unpack(
+	struct arena *a, struct slice pack, struct mail_envelope *out);
 
 /* --- structure: RFC 2045, 2046, 2183 ------------------------------------------ */
 struct mail_param {
@@ -104,7 +104,7 @@ struct slice mail_param(const struct mail_params *p, const char *name);
 enum mail_kind {
 	MAIL_LEAF,
 	MAIL_MULTIPART, /* children are its parts */
-	MAIL_MESSAGE	/* message/rfc822 or /global: one child, its root */
+	MAIL_MESSAGE    /* message/rfc822 or /global: one child, its root */
 };
 #define MAIL_NO_PART UINT16_MAX
 struct mail_part {
@@ -125,15 +125,15 @@ struct mail_structure {
 	struct mail_part *parts; /* [0] is the message itself, in preorder */
 	size_t n;
 };
-MUST_CHECK enum err mail_structure_unpack(struct arena *a, struct slice pack,
-	struct mail_structure *out);
+MUST_CHECK enum err mail_structure_unpack(
+	struct arena *a, struct slice pack, struct mail_structure *out);
 /* Part "1.2.3" (`numbers`), RFC 9051 6.4.5.1; n 0 is the root. NULL: none. */
-const struct mail_part *mail_part_find(const struct mail_structure *s,
-	const uint32_t *numbers, size_t n);
+const struct mail_part *mail_part_find(
+	const struct mail_structure *s, const uint32_t *numbers, size_t n);
 /* The root of the message that `part` is: [0] itself, or a MAIL_MESSAGE's
  * child; NULL when the part is no message. For HEADER, HEADER.FIELDS, TEXT. */
-const struct mail_part *mail_message_of(const struct mail_structure *s,
-	const struct mail_part *part);
+const struct mail_part *mail_message_of(
+	const struct mail_structure *s, const struct mail_part *part);
 
 /* --- the scanner: one pass, no recursion, bounded ------------------------------ */
 struct mail_scan;
@@ -142,8 +142,8 @@ void mail_scan_free(struct mail_scan *s);
 /* ERR_NOMEM; never fails on content. */
 MUST_CHECK enum err mail_scan_feed(struct mail_scan *s, struct slice data);
 /* The packs of the root: envelope and structure. */
-MUST_CHECK enum err mail_scan_end(struct mail_scan *s, struct buf *envelope,
-	struct buf *structure);
+MUST_CHECK enum err mail_scan_end(
+	struct mail_scan *s, struct buf *envelope, struct buf *structure);
 /* Header block of the root so far (at most LIMIT_HEADER), after the header
  * ended or mail_scan_end: for Received counts, Message-ID and the like. */
 struct slice mail_scan_header(const struct mail_scan *s);

@@ -53,7 +53,7 @@ struct mailbox_row {
 	uint32_t exists;
 	uint32_t unseen;
 	uint32_t deleted; /* with \Deleted */
-	uint64_t size;	  /* bytes of all messages (RFC 8438) */
+	uint64_t size;    /* bytes of all messages (RFC 8438) */
 	uint32_t recent;  /* UIDs from here on were announced to nobody */
 };
 
@@ -81,19 +81,18 @@ MUST_CHECK enum err mailbox_delete(struct account *a, uint64_t id);
 /* Children move along. Of INBOX the messages move and INBOX stays, empty,
  * with its children (RFC 3501 6.3.5). ERR_EXISTS; ERR_CONFLICT: below itself;
  * ERR_SYNTAX; ERR_LIMIT. */
-MUST_CHECK enum err mailbox_rename(struct account *a, uint64_t id,
-	struct slice new_name);
+MUST_CHECK enum err mailbox_rename(
+	struct account *a, uint64_t id, struct slice new_name);
 /* A subscription is of a name, which need not exist (RFC 3501 6.3.6). */
-MUST_CHECK enum err subscription_set(struct account *a, struct slice name,
-	bool on);
+MUST_CHECK enum err subscription_set(
+	struct account *a, struct slice name, bool on);
 MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
 	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
 
 /* Names of the mailbox's keywords; index is the bit. Unused bits give an empty
  * slice. `n_out` is one above the highest bit used. */
 MUST_CHECK enum err keyword_list(struct account *a, uint64_t mailbox,
-	struct arena *arena, struct slice names[LIMIT_KEYWORDS],
-	size_t *n_out);
+	struct arena *arena, struct slice names[LIMIT_KEYWORDS], size_t *n_out);
 /* The bit of a keyword (case ignored), made when missing and `create`.
  * ERR_NOTFOUND, ERR_LIMIT when all bits are taken. */
 MUST_CHECK enum err keyword_bit(struct account *a, uint64_t mailbox,
@@ -153,19 +152,19 @@ MUST_CHECK enum err message_add(struct account *a, uint64_t mailbox,
 	const struct message_new *m, uint32_t *uid_out, uint64_t *modseq_out);
 /* Same body; flags and internal date are kept, keywords matched by name (one
  * that finds no bit left in `to` is lost). */
-MUST_CHECK enum err message_copy(struct account *a, uint64_t from,
-	uint32_t uid, uint64_t to, uint32_t *uid_out);
+MUST_CHECK enum err message_copy(struct account *a, uint64_t from, uint32_t uid,
+	uint64_t to, uint32_t *uid_out);
 /* Copy and expunge in one; takes no quota (RFC 6851 6). `modseq_out` is
  * that of both. */
-MUST_CHECK enum err message_move(struct account *a, uint64_t from,
-	uint32_t uid, uint64_t to, uint32_t *uid_out, uint64_t *modseq_out);
+MUST_CHECK enum err message_move(struct account *a, uint64_t from, uint32_t uid,
+	uint64_t to, uint32_t *uid_out, uint64_t *modseq_out);
 /* The same flags again change nothing: `modseq_out` is the old one. */
 MUST_CHECK enum err message_set_flags(struct account *a, uint64_t mailbox,
 	uint32_t uid, const struct flags *flags, uint64_t *modseq_out);
 MUST_CHECK enum err message_expunge(struct account *a, uint64_t mailbox,
 	uint32_t uid, uint64_t *modseq_out);
 /* Everything below `uid` has been announced as \Recent to some session. */
-MUST_CHECK enum err mailbox_set_recent(struct account *a, uint64_t mailbox,
-	uint32_t uid);
+MUST_CHECK enum err mailbox_set_recent(
+	struct account *a, uint64_t mailbox, uint32_t uid);
 
 #endif

@@ -32,7 +32,7 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 /* So many of `size` bytes each; NULL also when their product overflows. */
 void *arena_alloc_many(struct arena *a, size_t count, size_t size);
-#define arena_array(a, type, count) \
+#define arena_array(a, type, count)                                            \
 	((type *)arena_alloc_many(a, count, sizeof(type)))
 /* A copy in the arena; {NULL, 0} when there is no room. NUL follows it. */
 struct slice arena_copy(struct arena *a, struct slice s);

@@ -10,18 +10,19 @@
 #include <bastide/buf.h>
 #include <bastide/mem.h>
 
-#define SCRAM_ITERATIONS 15000 /* RFC 7677 4: at least 4,096; OWASP-like cost
+#define SCRAM_ITERATIONS                                                       \
+	15000 /* RFC 7677 4: at least 4,096; OWASP-like cost
 				* is kept low by the worker and a login cache */
 
 /* Name the client gave, for the router; borrowed or in `out`. ERR_SYNTAX. */
-MUST_CHECK enum err sasl_user(struct slice mechanism, struct slice message,
-	struct buf *out);
+MUST_CHECK enum err sasl_user(
+	struct slice mechanism, struct slice message, struct buf *out);
 
 struct sasl_plain {
 	struct slice authzid, authcid, password;
 };
-MUST_CHECK enum err sasl_plain_parse(struct slice message,
-	struct sasl_plain *out);
+MUST_CHECK enum err sasl_plain_parse(
+	struct slice message, struct sasl_plain *out);
 
 /* What a server keeps instead of a password. */
 struct scram_verifier {
@@ -31,11 +32,11 @@ struct scram_verifier {
 	uint8_t server_key[32];
 };
 /* From SaltedPassword = PBKDF2(password, salt, iterations) (worker). */
-MUST_CHECK enum err scram_verifier_make(const uint8_t salted[32],
-	struct scram_verifier *v);
+MUST_CHECK enum err scram_verifier_make(
+	const uint8_t salted[32], struct scram_verifier *v);
 /* True when the salted password is the right one. */
-bool scram_verifier_check(const struct scram_verifier *v,
-	const uint8_t salted[32]);
+bool scram_verifier_check(
+	const struct scram_verifier *v, const uint8_t salted[32]);
 /* RFC 7613 OpaqueString: what is hashed. ASCII passes as it is; other text is
  * checked to be UTF-8 without control characters. ERR_ENCODING. */
 MUST_CHECK enum err password_prepare(struct slice password);
@@ -48,8 +49,8 @@ MUST_CHECK enum err scram_first(struct slice client_first,
 	const struct scram_verifier *v, const uint8_t fake_key[32],
 	struct buf *server_first, struct scram **out);
 /* client-final-message; gives server-final-message. ERR_AUTH. */
-MUST_CHECK enum err scram_final(struct scram *s, struct slice client_final,
-	struct buf *server_final);
+MUST_CHECK enum err scram_final(
+	struct scram *s, struct slice client_final, struct buf *server_final);
 void scram_free(struct scram *s);
 
 #endif

@@ -72,8 +72,8 @@ struct login_events {
 	/* Signed in: the caller owns `stream`, whose next bytes belong to the
 	 * protocol, and gives it its own events at once (or splices it). `server_final` is SCRAM's last message, for protocols that
 	 * send it with success; empty otherwise. */
-	void (*success)(void *arg, struct conn *stream,
-		struct slice server_final);
+	void (*success)(
+		void *arg, struct conn *stream, struct slice server_final);
 	void (*failure)(void *arg, enum err e); /* ERR_AUTH, ERR_BUSY, ... */
 };
 /* `mechanism` "PLAIN", "LOGIN", "SCRAM-SHA-256"; ERR_UNSUPPORTED. `client` says
@@ -115,7 +115,7 @@ struct tenant {
 	struct ipc *control;
 	struct config *config;
 	struct oid id;
-	const char *hostname; /* as the server calls itself */
+	const char *hostname;        /* as the server calls itself */
 	struct queue_runner *runner; /* NULL: mail only waits */
 };
 /* To be called after a commit that added to the queue, or changed it. */
@@ -132,10 +132,10 @@ struct session_start {
 	struct tenant *tenant;
 	struct conn *conn; /* gated; the session owns it from now on */
 	enum protocol protocol;
-	uint32_t account;     /* 0 with PROTOCOL_DELIVER and _ADMIN */
-	struct slice login;   /* address signed in with */
-	struct slice peer;    /* client's address */
-	struct slice extra;   /* IMAP: the tag */
+	uint32_t account;   /* 0 with PROTOCOL_DELIVER and _ADMIN */
+	struct slice login; /* address signed in with */
+	struct slice peer;  /* client's address */
+	struct slice extra; /* IMAP: the tag */
 	bool tls;
 	uint64_t id; /* session id for logs */
 };

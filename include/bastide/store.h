@@ -44,12 +44,12 @@ struct store;
 struct account;
 
 struct store_opts {
-	const char *dir;	  /* the tenant's directory, exists, 0700 */
-	struct oid tenant;	  /* bound into every sealed thing */
+	const char *dir;          /* the tenant's directory, exists, 0700 */
+	struct oid tenant;        /* bound into every sealed thing */
 	const struct secret *key; /* tenant key, 32 bytes; copied */
-	struct head head;	  /* what keyd keeps */
-	struct medium *medium;	  /* NULL: local files; borrowed */
-	bool create;		  /* make a new store in an empty `dir` */
+	struct head head;         /* what keyd keeps */
+	struct medium *medium;    /* NULL: local files; borrowed */
+	bool create;              /* make a new store in an empty `dir` */
 	/* Bytes after which a journal or segment file is followed by the
 	 * next; 0: LIMIT_JOURNAL_FILE, LIMIT_SEGMENT_FILE. */
 	uint64_t file_limit;
@@ -104,8 +104,8 @@ void store_rollback(struct store *s);
  * tenant's own database (directory, queue, audit). Handles are counted: each
  * open has its close. An account in use is never evicted. */
 #define TENANT_ACCOUNT 0
-MUST_CHECK enum err account_open(struct store *s, uint32_t number,
-	struct account **out);
+MUST_CHECK enum err account_open(
+	struct store *s, uint32_t number, struct account **out);
 void account_close(struct account *a);
 uint32_t account_number(const struct account *a);
 const struct oid *account_oid(const struct account *a);
@@ -119,8 +119,8 @@ uint64_t account_last_commit(const struct account *a);
  * watcher must not write; it notes what to look at, and gates on `commit`. */
 enum watch_kind { WATCH_MAILBOX, WATCH_MAILBOX_LIST, WATCH_COLLECTION };
 struct watcher {
-	void (*changed)(void *arg, enum watch_kind kind, uint64_t id,
-		uint64_t commit);
+	void (*changed)(
+		void *arg, enum watch_kind kind, uint64_t id, uint64_t commit);
 	void *arg;
 	struct watcher *next, **prev; /* the store's */
 };
@@ -143,15 +143,15 @@ MUST_CHECK enum err account_quota(struct account *a, struct quota *out);
 struct body_writer;
 /* `size` is what the client announced, or 0 when unknown: it decides where
  * the body goes, not how long it may be. ERR_OVERQUOTA, ERR_NOSPACE. */
-MUST_CHECK enum err body_begin(struct account *a, uint64_t size,
-	struct body_writer **out);
+MUST_CHECK enum err body_begin(
+	struct account *a, uint64_t size, struct body_writer **out);
 MUST_CHECK enum err body_write(struct body_writer *w, struct slice data);
 void body_abort(struct body_writer *w);
 /* Opaque packs of mail/ (envelope, structure) that are kept with the body and
  * read without opening it. Each at most 1 MiB. */
 struct body_meta {
 	struct oid oid; /* RFC 8474 EMAILID */
-	uint64_t size;	/* bytes of the body */
+	uint64_t size;  /* bytes of the body */
 	struct slice envelope;
 	struct slice structure;
 };
@@ -164,8 +164,8 @@ MUST_CHECK enum err body_get_meta(struct account *a, uint64_t body,
 	struct arena *arena, struct body_meta *out);
 /* Reads up to `n` bytes at `offset` into `p`; fewer only at the end. Each
  * chunk it opens (64 KiB) has been verified before a byte is copied. */
-MUST_CHECK enum err body_read(struct account *a, uint64_t body,
-	uint64_t offset, void *p, size_t n, size_t *got_out);
+MUST_CHECK enum err body_read(struct account *a, uint64_t body, uint64_t offset,
+	void *p, size_t n, size_t *got_out);
 /* Seals the same bytes again under another account's key. Reads and writes at
  * most `budget` bytes a call; ERR_AGAIN: call again. */
 MUST_CHECK enum err body_copy_more(struct account *from, uint64_t body,

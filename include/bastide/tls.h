@@ -12,11 +12,11 @@ struct tls_context;
 /* PEM texts: the certificate chain and its key. The first added is the default
  * for clients without SNI; others are chosen by their subjectAltNames. */
 MUST_CHECK enum err tls_server_new(struct tls_context **out);
-MUST_CHECK enum err tls_server_add(struct tls_context *t, struct slice chain,
-	struct slice key);
+MUST_CHECK enum err tls_server_add(
+	struct tls_context *t, struct slice chain, struct slice key);
 /* Replaces all certificates at once; running connections keep theirs. */
-MUST_CHECK enum err tls_server_reload(struct tls_context *t,
-	const struct slice (*pairs)[2], size_t n);
+MUST_CHECK enum err tls_server_reload(
+	struct tls_context *t, const struct slice (*pairs)[2], size_t n);
 /* `ca` PEM or empty for the system's; verify by RFC 6125 against the name. */
 MUST_CHECK enum err tls_client_new(struct slice ca, struct tls_context **out);
 void tls_context_free(struct tls_context *t);

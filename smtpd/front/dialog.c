@@ -9,18 +9,18 @@ static const struct {
 	const char *name;
 	verb_fn *run;
 } verbs[] = {
-	{ "AUTH", verb_auth },	       /* RFC 4954 */
-	{ "DATA", verb_data },	       /* RFC 5321 4.1.1.4 */
-	{ "EHLO", verb_ehlo },	       /* 4.1.1.1 */
-	{ "HELO", verb_helo },	       /* 4.1.1.1 */
-	{ "HELP", verb_help },	       /* 4.1.1.8 */
-	{ "MAIL", verb_mail },	       /* 4.1.1.2 */
-	{ "NOOP", verb_noop },	       /* 4.1.1.9 */
-	{ "QUIT", verb_quit },	       /* 4.1.1.10 */
-	{ "RCPT", verb_rcpt },	       /* 4.1.1.3 */
-	{ "RSET", verb_rset },	       /* 4.1.1.5 */
+	{ "AUTH", verb_auth },         /* RFC 4954 */
+	{ "DATA", verb_data },         /* RFC 5321 4.1.1.4 */
+	{ "EHLO", verb_ehlo },         /* 4.1.1.1 */
+	{ "HELO", verb_helo },         /* 4.1.1.1 */
+	{ "HELP", verb_help },         /* 4.1.1.8 */
+	{ "MAIL", verb_mail },         /* 4.1.1.2 */
+	{ "NOOP", verb_noop },         /* 4.1.1.9 */
+	{ "QUIT", verb_quit },         /* 4.1.1.10 */
+	{ "RCPT", verb_rcpt },         /* 4.1.1.3 */
+	{ "RSET", verb_rset },         /* 4.1.1.5 */
 	{ "STARTTLS", verb_starttls }, /* RFC 3207 */
-	{ "VRFY", verb_vrfy },	       /* RFC 5321 4.1.1.6 */
+	{ "VRFY", verb_vrfy },         /* RFC 5321 4.1.1.6 */
 };
 
 /* --- answers -------------------------------------------------------------------- */
@@ -74,8 +74,8 @@ static bool one_line(struct smtp *s)
 	struct slice line;
 	size_t taken;
 	enum err why;
-	enum frame_step got = line_step(conn_input(s->conn), sizeof(copy),
-		&line, &taken, &why);
+	enum frame_step got = line_step(
+		conn_input(s->conn), sizeof(copy), &line, &taken, &why);
 
 	if (got == FRAME_MORE) {
 		conn_consume(s->conn, taken); /* of a line too long for good */
@@ -179,8 +179,8 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
-void smtp_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls)
+void smtp_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls)
 {
 	struct smtp *s = mem_new(struct smtp);
 

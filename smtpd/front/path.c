@@ -5,8 +5,8 @@
 static bool is_atext(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || strchr("!#$%&'*+-/=?^_`{|}~", c) ||
-		c >= 128;
+	       (c >= '0' && c <= '9') || strchr("!#$%&'*+-/=?^_`{|}~", c) ||
+	       c >= 128;
 }
 
 static bool is_dot_string(unsigned char c)
@@ -17,8 +17,8 @@ static bool is_dot_string(unsigned char c)
 static bool is_domain_char(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-		c >= 128;
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	       c >= 128;
 }
 
 static bool is_literal_char(unsigned char c)
@@ -47,7 +47,8 @@ static bool local_part(struct cursor *c)
 	if (p_peek(c) == '"')
 		return quoted_local(c);
 	return p_run(c, is_dot_string, &s) && s.p[0] != '.' &&
-		s.p[s.n - 1] != '.' && slice_find_slice(s, slice_str("..")) > s.n;
+	       s.p[s.n - 1] != '.' &&
+	       slice_find_slice(s, slice_str("..")) > s.n;
 }
 
 static bool domain(struct cursor *c)
@@ -57,7 +58,7 @@ static bool domain(struct cursor *c)
 	if (p_char(c, '['))
 		return p_run(c, is_literal_char, &s) && p_char(c, ']');
 	return p_run(c, is_domain_char, &s) && s.p[0] != '.' &&
-		slice_find_slice(s, slice_str("..")) > s.n;
+	       slice_find_slice(s, slice_str("..")) > s.n;
 }
 
 /* The obsolete "@a,@b:" is taken and ignored (RFC 5321 4.1.1.3). */
@@ -78,8 +79,8 @@ static bool is_ascii(struct slice s)
 	return true;
 }
 
-bool smtp_path(struct cursor *c, bool null_allowed, bool utf8, char *out,
-	size_t size)
+bool smtp_path(
+	struct cursor *c, bool null_allowed, bool utf8, char *out, size_t size)
 {
 	struct cursor look = *c;
 
@@ -96,8 +97,8 @@ bool smtp_path(struct cursor *c, bool null_allowed, bool utf8, char *out,
 	if (!local_part(&look))
 		return false;
 	/* RFC 5321 4.1.1.3: "<postmaster>" may come without a domain. */
-	bool bare = slice_ieqs(slice_of(start, (size_t)(look.p - start)),
-		"postmaster");
+	bool bare = slice_ieqs(
+		slice_of(start, (size_t)(look.p - start)), "postmaster");
 	if (p_char(&look, '@') ? !domain(&look) : !bare)
 		return false;
 	struct slice address = slice_of(start, (size_t)(look.p - start));

@@ -39,10 +39,10 @@ struct smtp {
 	void (*on_reply)(struct smtp *s, enum err e, struct slice text);
 
 	/* the transaction */
-	bool mail;	  /* MAIL was accepted */
-	bool told;	  /* ... and the session knows it */
+	bool mail;           /* MAIL was accepted */
+	bool told;           /* ... and the session knows it */
 	unsigned recipients; /* accepted ones */
-	unsigned tried;	     /* RCPT commands of this transaction */
+	unsigned tried;      /* RCPT commands of this transaction */
 	uint64_t size;
 	uint32_t flags;
 	char from[LIMIT_ADDRESS + 1];
@@ -55,16 +55,14 @@ struct smtp {
 };
 
 /* --- dialog.c ------------------------------------------------------------------ */
-void smtp_accepted(struct front *f, int fd, const char *service,
-	bool implicit_tls);
+void smtp_accepted(
+	struct front *f, int fd, const char *service, bool implicit_tls);
 /* "250 2.1.0 text" */
-void smtp_say(struct smtp *s, int code, const char *enhanced,
-	const char *text);
+void smtp_say(struct smtp *s, int code, const char *enhanced, const char *text);
 /* By the table of errors; `text` empty: the table's. */
 void smtp_say_err(struct smtp *s, enum err e, struct slice text);
 /* A command that is no SMTP; too many end the connection. */
-void smtp_bad(struct smtp *s, int code, const char *enhanced,
-	const char *text);
+void smtp_bad(struct smtp *s, int code, const char *enhanced, const char *text);
 /* The answer comes later. */
 void smtp_wait(struct smtp *s);
 /* It came: the next command may. */
@@ -80,8 +78,8 @@ void transaction_data(struct smtp *s);
 /* --- path.c: RFC 5321 4.1.2, RFC 6531 3.3 ---------------------------------------- */
 /* "<a@b>" with or without source route; empty for "<>" where allowed. The
  * address without brackets, unescaped as it stands. */
-bool smtp_path(struct cursor *c, bool null_allowed, bool utf8, char *out,
-	size_t size);
+bool smtp_path(
+	struct cursor *c, bool null_allowed, bool utf8, char *out, size_t size);
 bool smtp_is_helo_name(struct slice name);
 
 /* --- verbs: each says its own reply ------------------------------------------------ */

@@ -80,8 +80,8 @@ static void lost(struct smtp *s)
 static void on_stream_closed(void *arg, enum err why)
 {
 	struct smtp *s = arg;
-	bool needed = s->on_reply || s->state == DATA || s->signed_in ||
-		s->told;
+	bool needed =
+		s->on_reply || s->state == DATA || s->signed_in || s->told;
 
 	transaction_end_stream(s);
 	/* Between two transactions of a stranger nothing is lost with it. */
@@ -153,8 +153,8 @@ static void on_routed(void *arg, enum err e, int fd)
 	tell_mail(s);
 }
 
-static void ask_router(struct smtp *s,
-	void (*done)(void *arg, enum err e, int fd))
+static void ask_router(
+	struct smtp *s, void (*done)(void *arg, enum err e, int fd))
 {
 	enum err e = route_ask(s->front, PROTOCOL_DELIVER, slice_str(s->to),
 		conn_peer(s->conn), done, s, &s->route);
@@ -222,8 +222,8 @@ void verb_rcpt(struct smtp *s, struct cursor *c)
 		return;
 	}
 	if (!p_word(c, " TO:") || (p_sp(c), false) ||
-		!smtp_path(c, false, s->flags & SMTP_UTF8, s->to,
-			sizeof(s->to))) {
+		!smtp_path(
+			c, false, s->flags & SMTP_UTF8, s->to, sizeof(s->to))) {
 		smtp_bad(s, 501, "5.1.3", "RCPT TO:<address>");
 		return;
 	}
@@ -325,8 +325,8 @@ void transaction_data(struct smtp *s)
 {
 	while (s->state == DATA) {
 		size_t taken = 0;
-		enum frame_step got = dot_framer_step(&s->dot,
-			conn_input(s->conn), &taken);
+		enum frame_step got =
+			dot_framer_step(&s->dot, conn_input(s->conn), &taken);
 		if (got == FRAME_DATA && s->dot.err == ERR_OK) {
 			if (s->dot.size > LIMIT_MESSAGE)
 				s->refusal = ERR_LIMIT;

@@ -29,8 +29,8 @@ static void end_login(struct smtp *s)
 	smtp_go_on(s);
 }
 
-static void on_success(void *arg, struct conn *stream,
-	struct slice server_final)
+static void on_success(
+	void *arg, struct conn *stream, struct slice server_final)
 {
 	struct smtp *s = arg;
 
@@ -124,8 +124,8 @@ void verb_auth(struct smtp *s, struct cursor *c)
 	(void)p_sp(c);
 	struct slice mechanism = slice_cut(cursor_rest(c), ' ', &initial);
 	bool has_initial = initial.n > 0;
-	enum err e = login_new(s->front, PROTOCOL_SUBMIT, mechanism,
-		s->conn, slice_of("", 0), &events, s, &s->login);
+	enum err e = login_new(s->front, PROTOCOL_SUBMIT, mechanism, s->conn,
+		slice_of("", 0), &events, s, &s->login);
 	if (e != ERR_OK) {
 		smtp_bad(s, 504, "5.5.4", "Unknown mechanism");
 		return;

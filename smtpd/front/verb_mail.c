@@ -9,8 +9,8 @@ struct parameters {
 	const char *enhanced, *text;
 };
 
-static void refuse(struct parameters *p, int code, const char *enhanced,
-	const char *text)
+static void refuse(
+	struct parameters *p, int code, const char *enhanced, const char *text)
 {
 	p->code = code;
 	p->enhanced = enhanced;
@@ -72,8 +72,8 @@ void verb_mail(struct smtp *s, struct cursor *c)
 	struct cursor look = *c;
 	struct slice raw;
 	bool utf8 = p_until(&look, '>', &raw) &&
-		(parameters(slice_from(cursor_rest(&look), 1)).flags &
-			SMTP_UTF8);
+		    (parameters(slice_from(cursor_rest(&look), 1)).flags &
+			    SMTP_UTF8);
 	if (!p_word(c, " FROM:") || (p_sp(c), false) ||
 		!smtp_path(c, true, utf8, s->from, sizeof(s->from))) {
 		smtp_bad(s, 501, all.n ? "5.1.7" : "5.5.4",

@@ -55,18 +55,10 @@ struct range {
 
 /* IANA special-purpose registries: what is not "globally reachable". */
 static const struct range ranges4[] = {
-	{ { 0 }, 8 },
-	{ { 10 }, 8 },
-	{ { 100, 64 }, 10 },
-	{ { 127 }, 8 },
-	{ { 169, 254 }, 16 },
-	{ { 172, 16 }, 12 },
-	{ { 192, 0, 0 }, 24 },
-	{ { 192, 0, 2 }, 24 },
-	{ { 192, 168 }, 16 },
-	{ { 198, 18 }, 15 },
-	{ { 198, 51, 100 }, 24 },
-	{ { 203, 0, 113 }, 24 },
+	{ { 0 }, 8 }, { { 10 }, 8 }, { { 100, 64 }, 10 }, { { 127 }, 8 },
+	{ { 169, 254 }, 16 }, { { 172, 16 }, 12 }, { { 192, 0, 0 }, 24 },
+	{ { 192, 0, 2 }, 24 }, { { 192, 168 }, 16 }, { { 198, 18 }, 15 },
+	{ { 198, 51, 100 }, 24 }, { { 203, 0, 113 }, 24 },
 	{ { 224 }, 3 }, /* multicast, reserved, broadcast */
 };
 
@@ -106,6 +98,6 @@ bool is_private(const struct sockaddr_storage *ss)
 		return in_ranges((const uint8_t *)&v4->sin_addr, ranges4,
 			sizeof(ranges4) / sizeof(ranges4[0]));
 	const uint8_t *p = v6->sin6_addr.s6_addr;
-	return p[0] >> 5 != 1 || in_ranges(p, ranges6,
-		sizeof(ranges6) / sizeof(ranges6[0]));
+	return p[0] >> 5 != 1 ||
+	       in_ranges(p, ranges6, sizeof(ranges6) / sizeof(ranges6[0]));
 }

@@ -125,7 +125,7 @@ static void soften(struct verdict *v, int code, const char *enhanced)
 static void said(struct client *c, struct verdict *v)
 {
 	const struct reply *r = &c->reply;
-	const char *enhanced = r->enhanced[0] ? r->enhanced
+	const char *enhanced = r->enhanced[0]   ? r->enhanced
 			       : r->code >= 500 ? "5.0.0"
 			       : r->code >= 400 ? "4.0.0"
 						: "2.0.0";
@@ -252,8 +252,7 @@ static void on_ehlo(struct client *c)
 		return;
 	}
 	extensions_parse(buf_slice(&c->reply.text), &c->can);
-	if (c->can.starttls && !conn_is_tls(c->conn) &&
-		c->policy != TLS_CLEAR)
+	if (c->can.starttls && !conn_is_tls(c->conn) && c->policy != TLS_CLEAR)
 		enter(c, STARTTLS);
 	else
 		on_ready(c);

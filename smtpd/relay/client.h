@@ -34,14 +34,14 @@ struct letter {
 
 enum tls_policy {
 	TLS_OPPORTUNISTIC, /* RFC 7435: whoever it is, better than clear */
-	TLS_CLEAR,	   /* after a handshake that failed */
-	TLS_VERIFIED	   /* the server proves its name, or gets nothing */
+	TLS_CLEAR,         /* after a handshake that failed */
+	TLS_VERIFIED       /* the server proves its name, or gets nothing */
 };
 
 enum outcome {
 	OUTCOME_DECIDED,   /* every recipient has its verdict */
 	OUTCOME_NEXT_HOST, /* this host is of no use; `why` says so */
-	OUTCOME_NO_TLS	   /* a handshake failed: the same host in clear */
+	OUTCOME_NO_TLS     /* a handshake failed: the same host in clear */
 };
 
 struct client_events {

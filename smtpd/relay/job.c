@@ -112,8 +112,7 @@ static void host_failed(struct job *j, const struct verdict *why)
 	connect_next(j);
 }
 
-static void on_over(
-	void *arg, enum outcome how, const struct verdict *why)
+static void on_over(void *arg, enum outcome how, const struct verdict *why)
 {
 	struct job *j = arg;
 	struct target *t = &j->targets.list[j->at];
@@ -147,8 +146,8 @@ static void cannot_connect(struct job *j, const char *text)
 	if (j->fd >= 0)
 		close(j->fd);
 	j->fd = -1;
-	verdict_set(&v, 0, "4.4.1", slice_str(text),
-		j->targets.list[j->at].name);
+	verdict_set(
+		&v, 0, "4.4.1", slice_str(text), j->targets.list[j->at].name);
 	host_failed(j, &v);
 }
 
@@ -161,9 +160,8 @@ static void on_connected(void *arg, int events)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &n) != 0 ||
 		problem) {
-		cannot_connect(j, problem == ECONNREFUSED
-					  ? "Connection refused"
-					  : "Cannot connect");
+		cannot_connect(j, problem == ECONNREFUSED ? "Connection refused"
+							  : "Cannot connect");
 		return;
 	}
 	timer_cancel(j->timer);
@@ -382,8 +380,8 @@ enum err job_new(int fd, struct slice domain, struct slice local)
 	if (e == ERR_OK)
 		e = j->domain && j->local && j->arena ? ERR_OK : ERR_NOMEM;
 	if (e == ERR_OK)
-		e = timer_new(relayd.process.loop, on_connect_late, j,
-			&j->timer);
+		e = timer_new(
+			relayd.process.loop, on_connect_late, j, &j->timer);
 	if (e != ERR_OK)
 		job_free(j);
 	return e;

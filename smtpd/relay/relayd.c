@@ -74,8 +74,8 @@ static enum err on_stream(struct msg_in *m)
 	/* One too many is the tenantd's to send again. */
 	enum err e = job_new(fd, domain, local);
 	if (e != ERR_OK)
-		log_event(LOG_WARN_, "job-refused", "err=%s",
-			err_info(e)->name);
+		log_event(
+			LOG_WARN_, "job-refused", "err=%s", err_info(e)->name);
 	return ERR_OK;
 }
 

@@ -51,7 +51,7 @@ static bool code_of(struct slice line, int *out)
 		!is_digit(line.p[1]) || !is_digit(line.p[2]))
 		return false;
 	*out = (line.p[0] - '0') * 100 + (line.p[1] - '0') * 10 +
-		(line.p[2] - '0');
+	       (line.p[2] - '0');
 	return line.n == 3 || line.p[3] == ' ' || line.p[3] == '-';
 }
 
@@ -116,7 +116,7 @@ void extensions_parse(struct slice text, struct extensions *out)
 		else if (slice_ieqs(name, "SIZE"))
 			out->size = num_u64(slice_trim(arg), &out->size_max) ==
 					    ERR_OK ||
-				arg.n == 0;
+				    arg.n == 0;
 	}
 }
 

@@ -13,7 +13,7 @@
 #define ENHANCED_MAX 10
 
 struct reply {
-	int code;		     /* 200 to 599 */
+	int code;                    /* 200 to 599 */
 	char enhanced[ENHANCED_MAX]; /* "" when there is none */
 	struct buf text; /* lines without codes, each with '\n' but the last */
 	unsigned lines;

@@ -28,8 +28,8 @@ struct route_find {
 	struct dns *dns;
 	const struct config *config;
 	char domain[LIMIT_DOMAIN + 1];
-	void (*done)(void *arg, const struct targets *t,
-		const struct verdict *why);
+	void (*done)(
+		void *arg, const struct targets *t, const struct verdict *why);
 	void *arg;
 	struct later tell;
 	struct dns_query *query;
@@ -39,9 +39,9 @@ struct route_find {
 	uint16_t port;
 	enum tls_policy policy;
 	bool private_ok;
-	bool implicit;	/* the domain itself, without an MX record */
-	bool unsure;	/* a question was not answered */
-	bool refused;	/* an address was private */
+	bool implicit; /* the domain itself, without an MX record */
+	bool unsure;   /* a question was not answered */
+	bool refused;  /* an address was private */
 	struct targets targets;
 	struct verdict why;
 };
@@ -55,8 +55,7 @@ static void on_tell(void *arg)
 	f->done(f->arg, &f->targets, &f->why);
 }
 
-static void finish(struct route_find *f, const char *enhanced,
-	const char *text)
+static void finish(struct route_find *f, const char *enhanced, const char *text)
 {
 	/* 5.x.x of our own making counts as said: code 550 or 0. */
 	if (!f->targets.n)
@@ -273,8 +272,7 @@ static void to_literal(struct route_find *f)
 
 static enum err start(struct route_find *f, struct slice local)
 {
-	struct slice smarthost =
-		slice_str(config_str(f->config, "smarthost"));
+	struct slice smarthost = slice_str(config_str(f->config, "smarthost"));
 
 	if (local.n)
 		return to_host(f, local);
@@ -294,8 +292,8 @@ static enum err start(struct route_find *f, struct slice local)
 
 enum err route_find_new(struct loop *l, struct dns *dns,
 	const struct config *config, struct slice domain, struct slice local,
-	void (*done)(void *arg, const struct targets *t,
-		const struct verdict *why),
+	void (*done)(
+		void *arg, const struct targets *t, const struct verdict *why),
 	void *arg, struct route_find **out)
 {
 	struct route_find *f = mem_new(struct route_find);
@@ -309,8 +307,7 @@ enum err route_find_new(struct loop *l, struct dns *dns,
 		.arg = arg,
 		.policy = TLS_OPPORTUNISTIC };
 	f->tell = (struct later){ .run = on_tell, .arg = f };
-	enum err e = domain.n && domain.n <= LIMIT_DOMAIN ? ERR_OK
-							  : ERR_SYNTAX;
+	enum err e = domain.n && domain.n <= LIMIT_DOMAIN ? ERR_OK : ERR_SYNTAX;
 	if (e == ERR_OK) {
 		memcpy(f->domain, domain.p, domain.n);
 		e = start(f, local);

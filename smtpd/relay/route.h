@@ -34,14 +34,14 @@ struct route_find;
  * may free the search. */
 MUST_CHECK enum err route_find_new(struct loop *l, struct dns *dns,
 	const struct config *config, struct slice domain, struct slice local,
-	void (*done)(void *arg, const struct targets *t,
-		const struct verdict *why),
+	void (*done)(
+		void *arg, const struct targets *t, const struct verdict *why),
 	void *arg, struct route_find **out);
 void route_find_free(struct route_find *f);
 
 /* "host:port", "1.2.3.4:25", "[::1]:25". ERR_SYNTAX. */
-MUST_CHECK enum err host_port(struct slice text, char host[LIMIT_DOMAIN + 1],
-	uint16_t *port);
+MUST_CHECK enum err host_port(
+	struct slice text, char host[LIMIT_DOMAIN + 1], uint16_t *port);
 /* A numeric address. */
 bool numeric_address(const char *host, uint16_t port, struct target *out);
 /* Not to be reached from the Internet (RFC 6890 and its registries). */

@@ -47,8 +47,7 @@ static void put_top(struct buf *out, const struct bounce *b, bool global)
 {
 	buf_addf(out, "Return-Path: <>\r\nDate: ");
 	put_date(out, b->now);
-	buf_addf(out,
-		"From: Mail delivery <MAILER-DAEMON@%.*s>\r\nTo: <",
+	buf_addf(out, "From: Mail delivery <MAILER-DAEMON@%.*s>\r\nTo: <",
 		SLICE_ARG(b->hostname));
 	put_text(out, b->to, global);
 	buf_addf(out,
@@ -63,8 +62,8 @@ static void put_top(struct buf *out, const struct bounce *b, bool global)
 		SLICE_ARG(b->id));
 }
 
-static void put_part(struct buf *out, const struct bounce *b,
-	const char *type, const char *more, bool eightbit)
+static void put_part(struct buf *out, const struct bounce *b, const char *type,
+	const char *more, bool eightbit)
 {
 	buf_addf(out, "\r\n--=_%.*s\r\nContent-Type: %s%s\r\n",
 		SLICE_ARG(b->id), type, more);

@@ -12,11 +12,11 @@
 
 struct bounce_recipient {
 	struct slice address;
-	int code;	      /* of the server's answer; 0: there was none */
-	struct slice status;  /* RFC 3463 */
-	struct slice text;    /* one line: the answer, or what was wrong */
-	struct slice host;    /* who answered; empty: nobody */
-	bool expired;	      /* tried for as long as the queue keeps mail */
+	int code;            /* of the server's answer; 0: there was none */
+	struct slice status; /* RFC 3463 */
+	struct slice text;   /* one line: the answer, or what was wrong */
+	struct slice host;   /* who answered; empty: nobody */
+	bool expired;        /* tried for as long as the queue keeps mail */
 };
 
 struct bounce {
@@ -24,7 +24,7 @@ struct bounce {
 	struct slice to;     /* the sender, an address of ours */
 	struct slice id;     /* unique: Message-ID and boundary */
 	struct slice header; /* of the message; may end anywhere */
-	bool utf8;	     /* it needed SMTPUTF8 */
+	bool utf8;           /* it needed SMTPUTF8 */
 	int64_t arrived, now;
 	const struct bounce_recipient *list;
 	size_t n;

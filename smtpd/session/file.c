@@ -13,8 +13,8 @@ struct forms {
 	struct buf envelope[2], structure[2]; /* local, queued */
 };
 
-static enum err end_scan(struct mail_scan *scan, struct buf *envelope,
-	struct buf *structure)
+static enum err end_scan(
+	struct mail_scan *scan, struct buf *envelope, struct buf *structure)
 {
 	buf_init(envelope, MIB(1));
 	buf_init(structure, MIB(1));
@@ -53,8 +53,8 @@ static enum err is_repeated(struct smtp_session *s, const struct local *l,
 	buf_add(&what, digest, 32);
 	enum err e = buf_err(&what);
 	if (e == ERR_OK)
-		e = delivery_once(s->tenant->store, l->number,
-			buf_slice(&what), out);
+		e = delivery_once(
+			s->tenant->store, l->number, buf_slice(&what), out);
 	buf_free(&what);
 	return e;
 }
@@ -101,7 +101,7 @@ static enum err file_local(struct smtp_session *s, struct local *l,
 static bool needs_utf8(const struct transaction *t)
 {
 	bool needs = has_eightbit(mail_scan_header(t->scan_queued)) ||
-		has_eightbit(slice_str(t->from));
+		     has_eightbit(slice_str(t->from));
 
 	for (size_t k = 0; k < t->n_remotes; k++)
 		needs |= has_eightbit(t->remotes[k]);
@@ -126,13 +126,12 @@ static enum err file_queued(struct smtp_session *s, const struct forms *f)
 	t->queued = NULL;
 	TRY(body_finish(w, &meta, &row.body));
 	row.next_try = row.created;
-	row.expires = row.created +
-		config_num(s->tenant->config, "queue_life_s");
-	TRY(queue_add(s->tenant->store, &row, t->remotes, t->n_remotes,
-		&message));
+	row.expires =
+		row.created + config_num(s->tenant->config, "queue_life_s");
+	TRY(queue_add(
+		s->tenant->store, &row, t->remotes, t->n_remotes, &message));
 	for (size_t k = 0; k < t->n_remotes; k++)
-		TRY(trace(s, TRACE_QUEUED, s->account, message,
-			t->remotes[k]));
+		TRY(trace(s, TRACE_QUEUED, s->account, message, t->remotes[k]));
 	return ERR_OK;
 }
 
@@ -163,10 +162,9 @@ static enum err commit_all(struct smtp_session *s, const struct forms *f)
 enum err file_message(struct smtp_session *s)
 {
 	struct forms f;
-	enum err e = end_scan(s->t.scan_local, &f.envelope[0],
-		&f.structure[0]);
-	enum err e2 = end_scan(s->t.scan_queued, &f.envelope[1],
-		&f.structure[1]);
+	enum err e = end_scan(s->t.scan_local, &f.envelope[0], &f.structure[0]);
+	enum err e2 =
+		end_scan(s->t.scan_queued, &f.envelope[1], &f.structure[1]);
 	if (e == ERR_OK)
 		e = e2;
 	if (e == ERR_OK)

@@ -24,9 +24,9 @@ enum err put_received(struct buf *b, const struct smtp_session *s)
 	if (!submit)
 		buf_addf(b, " ([%s])", t->peer);
 	buf_addf(b, "\r\n\tby %s with %s%s%s id %s", s->tenant->hostname,
-		t->flags & SMTP_UTF8	   ? "UTF8SMTP"
-			: t->flags & SMTP_ESMTP ? "ESMTP"
-						: "SMTP",
+		t->flags & SMTP_UTF8    ? "UTF8SMTP"
+		: t->flags & SMTP_ESMTP ? "ESMTP"
+					: "SMTP",
 		t->tls[0] && t->flags & SMTP_ESMTP ? "S" : "",
 		submit ? "A" : "", t->id);
 	if (one && t->n_locals)
@@ -36,8 +36,8 @@ enum err put_received(struct buf *b, const struct smtp_session *s)
 	return buf_adds(b, "\r\n");
 }
 
-enum err put_missing_fields(struct buf *b, const struct smtp_session *s,
-	struct slice header)
+enum err put_missing_fields(
+	struct buf *b, const struct smtp_session *s, struct slice header)
 {
 	if (!mail_find_field(header, "Date").p) {
 		buf_adds(b, "Date: ");

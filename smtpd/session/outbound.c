@@ -327,8 +327,7 @@ static enum err collect(
 		if (rows[i].message == rows[0].message &&
 			same_domain(rows[i].recipient, rows[0].recipient))
 			TRY(copy_row(d, &rows[i], &d->rows[d->n++]));
-	return account_open(
-		d->out->tenant->store, TENANT_ACCOUNT, &d->bodies);
+	return account_open(d->out->tenant->store, TENANT_ACCOUNT, &d->bodies);
 }
 
 static enum err mark_sending(struct delivery *d)
@@ -423,8 +422,8 @@ static int64_t next_time(struct outbound *o)
 static void tell(struct outbound *o)
 {
 	if (!o->told)
-		o->told = send_plain(o->tenant->control, TENANT_QUEUED) ==
-			ERR_OK;
+		o->told =
+			send_plain(o->tenant->control, TENANT_QUEUED) == ERR_OK;
 }
 
 static bool has_unsettled(const struct outbound *o)

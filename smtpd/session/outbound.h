@@ -27,7 +27,7 @@ struct delivery {
 	struct fate *fates;
 	size_t n;
 	char *domain;
-	struct conn *conn;	/* NULL: not joined to relayd */
+	struct conn *conn;      /* NULL: not joined to relayd */
 	struct account *bodies; /* TENANT_ACCOUNT */
 	uint64_t offset;
 	bool going, sent;

@@ -27,8 +27,8 @@ static void copy_text(char *to, size_t size, struct slice s)
 	to[n] = 0;
 }
 
-static enum err on_mail(struct smtp_session *s, struct msg_in *m,
-	const char **text)
+static enum err on_mail(
+	struct smtp_session *s, struct msg_in *m, const char **text)
 {
 	struct slice from = msg_slice(m);
 	uint32_t flags = msg_u32(m);
@@ -47,8 +47,8 @@ static enum err on_mail(struct smtp_session *s, struct msg_in *m,
 	return transaction_mail(s, from, text);
 }
 
-static enum err on_rcpt(struct smtp_session *s, struct msg_in *m,
-	const char **text)
+static enum err on_rcpt(
+	struct smtp_session *s, struct msg_in *m, const char **text)
 {
 	struct slice to = msg_slice(m);
 
@@ -67,8 +67,8 @@ static void on_data(struct smtp_session *s, struct msg_in *m)
 static void on_end(struct smtp_session *s)
 {
 	const char *text = NULL;
-	enum err e = s->t.stage == OPEN ? transaction_end(s, &text)
-					: ERR_WRONGSTATE;
+	enum err e =
+		s->t.stage == OPEN ? transaction_end(s, &text) : ERR_WRONGSTATE;
 
 	reply(s, e, text);
 	transaction_free(s);

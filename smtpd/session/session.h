@@ -71,21 +71,20 @@ struct smtp_session {
 
 /* transaction.c */
 void transaction_free(struct smtp_session *s);
-MUST_CHECK enum err transaction_mail(struct smtp_session *s, struct slice from,
-	const char **text);
-MUST_CHECK enum err transaction_rcpt(struct smtp_session *s, struct slice to,
-	const char **text);
+MUST_CHECK enum err transaction_mail(
+	struct smtp_session *s, struct slice from, const char **text);
+MUST_CHECK enum err transaction_rcpt(
+	struct smtp_session *s, struct slice to, const char **text);
 MUST_CHECK enum err transaction_open(struct smtp_session *s);
 bool has_eightbit(struct slice s);
 void transaction_data(struct smtp_session *s, struct slice data);
-MUST_CHECK enum err transaction_end(struct smtp_session *s,
-	const char **text);
+MUST_CHECK enum err transaction_end(struct smtp_session *s, const char **text);
 
 /* header.c: what the server adds on top. */
 enum err put_received(struct buf *b, const struct smtp_session *s);
 /* RFC 6409 8: Date and Message-ID where the client left them out. */
-enum err put_missing_fields(struct buf *b, const struct smtp_session *s,
-	struct slice header);
+enum err put_missing_fields(
+	struct buf *b, const struct smtp_session *s, struct slice header);
 /* file.c: the one transaction that files the message. */
 MUST_CHECK enum err file_message(struct smtp_session *s);
 

@@ -46,8 +46,7 @@ static const enum trace_event events[] = {
 
 static int64_t next_try(const struct delivery *d, size_t i)
 {
-	int64_t first =
-		config_num(d->out->tenant->config, "retry_first_s");
+	int64_t first = config_num(d->out->tenant->config, "retry_first_s");
 
 	return time(NULL) + retry_after(d->rows[i].tries + 1, first);
 }
@@ -94,8 +93,8 @@ static enum err read_header(struct delivery *d, struct slice *out)
 	return ERR_OK;
 }
 
-static enum err write_text(struct delivery *d, const enum verdict *verdicts,
-	struct buf *out)
+static enum err write_text(
+	struct delivery *d, const enum verdict *verdicts, struct buf *out)
 {
 	const struct queue_row *row = &d->rows[0];
 	struct bounce_recipient *list =
@@ -134,8 +133,8 @@ static enum err fill_notice(
 	struct mailbox_row box;
 	struct mail_scan *scan;
 
-	TRY(account_open(d->out->tenant->store, d->rows[0].account,
-		&n->account));
+	TRY(account_open(
+		d->out->tenant->store, d->rows[0].account, &n->account));
 	TRY(mailbox_find(n->account, slice_str("INBOX"), d->arena, &box));
 	n->inbox = box.id;
 	TRY(body_begin(n->account, text->n, &n->body));
@@ -210,8 +209,8 @@ static enum err settle_one(struct delivery *d, size_t i, enum verdict v)
 	row.tries++;
 	row.next_try = next_try(d, i);
 	row.last_status = slice_str(status);
-	enum err e = v == DEFERRED ? queue_update(s, &row)
-				   : queue_remove(s, row.id);
+	enum err e =
+		v == DEFERRED ? queue_update(s, &row) : queue_remove(s, row.id);
 	/* An administrator took it away meanwhile. */
 	if (e == ERR_NOTFOUND)
 		return ERR_OK;

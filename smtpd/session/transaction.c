@@ -55,8 +55,8 @@ static bool is_mine(struct smtp_session *s, struct slice domain)
 	return false;
 }
 
-static enum err normal(struct smtp_session *s, struct slice address,
-	struct slice *out)
+static enum err normal(
+	struct smtp_session *s, struct slice address, struct slice *out)
 {
 	struct buf b;
 
@@ -86,8 +86,8 @@ static enum err check_sender(struct smtp_session *s, struct slice from)
 	return e;
 }
 
-enum err transaction_mail(struct smtp_session *s, struct slice from,
-	const char **text)
+enum err transaction_mail(
+	struct smtp_session *s, struct slice from, const char **text)
 {
 	struct transaction *t = &s->t;
 	struct oid id;
@@ -108,8 +108,8 @@ enum err transaction_mail(struct smtp_session *s, struct slice from,
 
 /* --- recipients ------------------------------------------------------------------ */
 
-static enum err add_local(struct smtp_session *s, uint32_t account,
-	struct slice address)
+static enum err add_local(
+	struct smtp_session *s, uint32_t account, struct slice address)
 {
 	struct transaction *t = &s->t;
 
@@ -160,12 +160,12 @@ static enum err has_room(struct smtp_session *s, uint32_t number)
 	account_close(a);
 	TRY(e);
 	bool full = (q.bytes_max && q.bytes >= q.bytes_max) ||
-		(q.messages_max && q.messages >= q.messages_max);
+		    (q.messages_max && q.messages >= q.messages_max);
 	return full ? ERR_OVERQUOTA : ERR_OK;
 }
 
-enum err transaction_rcpt(struct smtp_session *s, struct slice to,
-	const char **text)
+enum err transaction_rcpt(
+	struct smtp_session *s, struct slice to, const char **text)
 {
 	struct slice address;
 	uint32_t account;
@@ -361,8 +361,8 @@ enum err transaction_end(struct smtp_session *s, const char **text)
 	}
 	enum err e = file_message(s);
 	if (e == ERR_OK) {
-		struct slice said = arena_copy(s->arena, slice_of(t->id,
-			OID_TEXT));
+		struct slice said =
+			arena_copy(s->arena, slice_of(t->id, OID_TEXT));
 		*text = said.p ? said.p : "";
 	}
 	return e;

@@ -95,7 +95,8 @@ void client_send(struct client *c, const void *p, size_t n)
 	}
 }
 
-static void vsend(struct client *c, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void vsend(
+	struct client *c, const char *fmt, va_list ap)
 {
 	char text[2000];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);

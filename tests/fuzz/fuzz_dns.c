@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 3; i++) {
 		struct arena *a = arena_new(MIB(1));
 		struct dns_answer out;
-		if (dns_packet_parse(slice_of(data, size), types[i], a,
-			    &out) == ERR_OK)
+		if (dns_packet_parse(slice_of(data, size), types[i], a, &out) ==
+			ERR_OK)
 			for (size_t k = 0; k < out.n; k++)
 				assert(out.list[k].data.p &&
 					out.list[k].data.n <= LIMIT_DOMAIN);

@@ -29,8 +29,8 @@ static void journal_file(struct slice in)
 	struct secret *key;
 
 	/* Nobody seals what we did not. */
-	assert(journal_head_open(
-		       in, &tenant, key_of_all(), &h, chain, &key) != ERR_OK);
+	assert(journal_head_open(in, &tenant, key_of_all(), &h, chain, &key) !=
+		ERR_OK);
 	if (record_prefix_parse(in, &p) == ERR_OK)
 		assert(p.size >= RECORD_PREFIX + p.head + RECORD_TAG &&
 			p.size <= LIMIT_RECORD);

@@ -14,8 +14,8 @@ static void must(bool holds)
 		abort();
 }
 
-static void normal(struct slice in,
-	enum err (*make)(struct slice in, struct buf *out))
+static void normal(
+	struct slice in, enum err (*make)(struct slice in, struct buf *out))
 {
 	struct buf one, two;
 

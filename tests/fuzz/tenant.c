@@ -113,8 +113,8 @@ static void store_make(void)
 	must(user_create(tenant.store, slice_str("ben@example.org"),
 		slice_str("Ben"), &other));
 	must(store_commit(tenant.store, NULL));
-	must(watch_new(tenant.loop, store_fd(tenant.store), on_store, NULL,
-		&syncer));
+	must(watch_new(
+		tenant.loop, store_fd(tenant.store), on_store, NULL, &syncer));
 	watch_set(syncer, LOOP_READ);
 }
 
@@ -170,8 +170,8 @@ void tenant_serve(
 		.peer = slice_str("192.0.2.1"),
 		.extra = slice_str("*"),
 		.id = served };
-	must(conn_new(tenant.loop, fds[0], NULL, tenant.gate, &none, NULL,
-		&s.conn));
+	must(conn_new(
+		tenant.loop, fds[0], NULL, tenant.gate, &none, NULL, &s.conn));
 	must(begin(&s));
 	running++;
 	streams++;

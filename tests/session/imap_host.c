@@ -110,8 +110,8 @@ static int listen_on_loopback(void)
 
 static void open_store(const char *dir)
 {
-	struct secret *key = secret_copy("0123456789abcdef0123456789abcdef",
-		32);
+	struct secret *key =
+		secret_copy("0123456789abcdef0123456789abcdef", 32);
 	struct store_opts o = { .dir = dir,
 		.key = key,
 		.create = true,

@@ -90,8 +90,8 @@ static void test_global(void **state)
 	assert_non_null(strstr(out.p,
 		"\r\nContent-Type: message/global-delivery-status\r\n"
 		"Content-Transfer-Encoding: 8bit\r\n"));
-	assert_non_null(strstr(
-		out.p, "\r\nFinal-Recipient: utf-8; b\xc3\xb6se@b.example\r\n"));
+	assert_non_null(strstr(out.p,
+		"\r\nFinal-Recipient: utf-8; b\xc3\xb6se@b.example\r\n"));
 	assert_non_null(strstr(out.p, "message/global-headers"));
 	assert_non_null(strstr(out.p, "550 No  such \xc3\xa9\r\n"));
 	buf_free(&out);
@@ -126,8 +126,8 @@ static void test_header(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		print_message("# %zu\n", i);
-		assert_true(slice_eqs(bounce_header(slice_str(rows[i].in)),
-			rows[i].out));
+		assert_true(slice_eqs(
+			bounce_header(slice_str(rows[i].in)), rows[i].out));
 	}
 }
 
@@ -136,8 +136,7 @@ static void test_retries(void **state)
 	static const int minutes[] = { 5, 15, 60, 180, 360, 360, 360 };
 
 	for (unsigned i = 0; i < ARRAY_LEN(minutes); i++)
-		assert_int_equal(
-			retry_after(i + 1, 300), minutes[i] * 60);
+		assert_int_equal(retry_after(i + 1, 300), minutes[i] * 60);
 	assert_int_equal(retry_after(4000000000u, 300), 360 * 60);
 	assert_int_equal(retry_after(0, 300), 300);
 }

@@ -24,7 +24,8 @@ static void test_base64(void **state)
 {
 	static const struct {
 		const char *plain, *coded;
-	} rows[] = { /* RFC 4648 10 */
+	} rows[] = {
+		/* RFC 4648 10 */
 		{ "", "" },
 		{ "f", "Zg==" },
 		{ "fo", "Zm8=" },
@@ -32,8 +33,8 @@ static void test_base64(void **state)
 		{ "foob", "Zm9vYg==" },
 		{ "foobar", "Zm9vYmFy" },
 	};
-	static const char *const bad[] = { "Zg", "Zg=", "Z===", "Zg==Zg==",
-		"Zm 9v", "=", "Zm=v" };
+	static const char *const bad[] = { "Zg",
+		"Zg=", "Z===", "Zg==Zg==", "Zm 9v", "=", "Zm=v" };
 	struct buf b;
 
 	buf_init(&b, 100);
@@ -42,14 +43,14 @@ static void test_base64(void **state)
 		base64_encode(&b, slice_str(rows[i].plain));
 		assert_true(slice_eqs(buf_slice(&b), rows[i].coded));
 		buf_reset(&b);
-		assert_int_equal(base64_decode(&b, slice_str(rows[i].coded)),
-			ERR_OK);
+		assert_int_equal(
+			base64_decode(&b, slice_str(rows[i].coded)), ERR_OK);
 		assert_true(slice_eqs(buf_slice(&b), rows[i].plain));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		buf_reset(&b);
-		assert_int_equal(base64_decode(&b, slice_str(bad[i])),
-			ERR_SYNTAX);
+		assert_int_equal(
+			base64_decode(&b, slice_str(bad[i])), ERR_SYNTAX);
 	}
 	buf_free(&b);
 }

@@ -25,8 +25,8 @@ static void test_utf7(void **state)
 	buf_init(&b, 1000);
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		buf_reset(&b);
-		assert_int_equal(utf7_decode(slice_str(good[i].coded), &b),
-			ERR_OK);
+		assert_int_equal(
+			utf7_decode(slice_str(good[i].coded), &b), ERR_OK);
 		assert_true(slice_eqs(buf_slice(&b), good[i].utf8));
 		buf_reset(&b);
 		utf7_encode(slice_str(good[i].utf8), &b);
@@ -34,8 +34,8 @@ static void test_utf7(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		buf_reset(&b);
-		assert_int_equal(utf7_decode(slice_str(bad[i]), &b),
-			ERR_SYNTAX);
+		assert_int_equal(
+			utf7_decode(slice_str(bad[i]), &b), ERR_SYNTAX);
 	}
 	buf_free(&b);
 }
@@ -115,16 +115,16 @@ static void test_strings(void **state)
 	put_astring(&b, slice_str(""));
 	put_astring(&b, slice_str("a b\"c"));
 	put_astring(&b, slice_str("\xc3\xa9"));
-	assert_true(slice_eqs(buf_slice(&b),
-		"\"NIL\"\"\"\"a b\\\"c\"{2}\r\n\xc3\xa9"));
+	assert_true(slice_eqs(
+		buf_slice(&b), "\"NIL\"\"\"\"a b\\\"c\"{2}\r\n\xc3\xa9"));
 	buf_free(&b);
 	arena_free(a);
 }
 
 static void test_dates(void **state)
 {
-	struct cursor c = cursor_of(
-		slice_str("\" 1-Feb-2026 23:59:60 -0330\""));
+	struct cursor c =
+		cursor_of(slice_str("\" 1-Feb-2026 23:59:60 -0330\""));
 	struct mail_date d;
 	struct buf b;
 	int64_t day;
@@ -134,8 +134,7 @@ static void test_dates(void **state)
 	d.time--; /* the leap second is the next day's first */
 	buf_init(&b, 100);
 	put_internal_date(&b, d.time, d.zone);
-	assert_true(slice_eqs(buf_slice(&b),
-		"\" 1-Feb-2026 23:59:59 -0330\""));
+	assert_true(slice_eqs(buf_slice(&b), "\" 1-Feb-2026 23:59:59 -0330\""));
 	buf_free(&b);
 	c = cursor_of(slice_str("1-Feb-2026"));
 	assert_true(imap_date(&c, &day));

@@ -49,8 +49,8 @@ static void test_rows(void **state)
 		if (got != FRAME_BAD) {
 			assert_int_equal(r.code, rows[i].code);
 			assert_string_equal(r.enhanced, rows[i].enhanced);
-			assert_true(slice_eqs(
-				buf_slice(&r.text), rows[i].text));
+			assert_true(
+				slice_eqs(buf_slice(&r.text), rows[i].text));
 		}
 		reply_free(&r);
 	}

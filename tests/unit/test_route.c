@@ -77,7 +77,8 @@ static void test_host_port(void **state)
 
 #define HEAD(n) "\x12\x34\x81\x80\0\1\0" n "\0\0\0\0"
 #define QUESTION "\1m\7example\0\0\x0f\0\1"
-#define MX(pref, size, name) "\xc0\x0c\0\x0f\0\1\0\0\0\x3c\0" size "\0" pref name
+#define MX(pref, size, name)                                                   \
+	"\xc0\x0c\0\x0f\0\1\0\0\0\x3c\0" size "\0" pref name
 
 static enum err parse(
 	struct slice packet, struct arena *a, struct dns_answer *out)
@@ -87,13 +88,13 @@ static enum err parse(
 
 static void test_packet(void **state)
 {
-	static const char good[] = HEAD("\2") QUESTION MX("\x0a", "\x08",
-		"\3one\xc0\x0e") MX("\x14", "\3", "\0");
+	static const char good[] = HEAD("\2") QUESTION MX(
+		"\x0a", "\x08", "\3one\xc0\x0e") MX("\x14", "\3", "\0");
 	/* A name that points at itself. */
-	static const char loop[] = HEAD("\1") QUESTION MX(
-		"\x0a", "\4", "\xc0\x29");
-	static const char control[] = HEAD("\1") QUESTION MX(
-		"\x0a", "\x08", "\4a\r\nb\0");
+	static const char loop[] =
+		HEAD("\1") QUESTION MX("\x0a", "\4", "\xc0\x29");
+	static const char control[] =
+		HEAD("\1") QUESTION MX("\x0a", "\x08", "\4a\r\nb\0");
 	struct arena *a = arena_new(MIB(1));
 	struct dns_answer out;
 
@@ -105,12 +106,10 @@ static void test_packet(void **state)
 	assert_int_equal(out.list[1].data.n, 0);
 	/* Every packet that was cut off is refused. */
 	for (size_t n = 0; n < sizeof(good) - 1; n++)
-		assert_int_equal(
-			parse(slice_of(good, n), a, &out), ERR_SYNTAX);
+		assert_int_equal(parse(slice_of(good, n), a, &out), ERR_SYNTAX);
 	assert_int_equal(
 		parse(slice_of(loop, sizeof(loop) - 1), a, &out), ERR_SYNTAX);
-	assert_int_equal(parse(slice_of(control, sizeof(control) - 1), a,
-				 &out),
+	assert_int_equal(parse(slice_of(control, sizeof(control) - 1), a, &out),
 		ERR_SYNTAX);
 	arena_free(a);
 }

@@ -32,20 +32,18 @@ static void test_utf8(void **state)
 		const char *text;
 		bool valid;
 	} rows[] = {
-		{ "", true },
-		{ "plain", true },
-		{ "\xc3\xa9t\xc3\xa9", true },
+		{ "", true }, { "plain", true }, { "\xc3\xa9t\xc3\xa9", true },
 		{ "\xf0\x9f\x8f\xb0", true },
-		{ "\xc0\x80", false },		  /* overlong */
-		{ "\xe0\x80\x80", false },	  /* overlong */
-		{ "\xed\xa0\x80", false },	  /* surrogate */
-		{ "\xf4\x90\x80\x80", false },	  /* above U+10FFFF */
-		{ "\xc3", false },		  /* cut short */
-		{ "a\x80", false },		  /* stray */
+		{ "\xc0\x80", false },         /* overlong */
+		{ "\xe0\x80\x80", false },     /* overlong */
+		{ "\xed\xa0\x80", false },     /* surrogate */
+		{ "\xf4\x90\x80\x80", false }, /* above U+10FFFF */
+		{ "\xc3", false },             /* cut short */
+		{ "a\x80", false },            /* stray */
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(utf8_valid(slice_str(rows[i].text)),
-			rows[i].valid);
+		assert_int_equal(
+			utf8_valid(slice_str(rows[i].text)), rows[i].valid);
 }
 
 static void test_search(void **state)
@@ -94,8 +92,8 @@ static void test_runs_of_ascii(void **state)
 					continue;
 				ascii_lower_all(s, low);
 				for (size_t k = 0; k < n; k++)
-					assert_int_equal(low[k],
-						ascii_lower(text[k]));
+					assert_int_equal(
+						low[k], ascii_lower(text[k]));
 			}
 	assert_int_equal(ascii_run(slice_of(NULL, 0)), 0);
 }

@@ -30,8 +30,8 @@ static void test_recipients(void **state)
 		snprintf(to, sizeof(to), "b%d@far.example", i);
 		ok(transaction_rcpt(&s, S(to), &text));
 	}
-	assert_int_equal(transaction_rcpt(&s, S("c@far.example"), &text),
-		ERR_LIMIT);
+	assert_int_equal(
+		transaction_rcpt(&s, S("c@far.example"), &text), ERR_LIMIT);
 	assert_int_equal(s.t.n_locals + s.t.n_remotes, LIMIT_RECIPIENTS);
 	transaction_free(&s);
 	/* The next one begins anew. */

@@ -60,8 +60,8 @@ static void what_is_not_xml(void **state)
 	static const char *const bad[] = { "", " ", "x", "<a", "<a></b>",
 		"<a/><b/>", "<a>&x;</a>", "<!DOCTYPE a><a/>",
 		"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<x:a/>",
-		"<a>\xff</a>", "<a><![CDATA[x\xc0\xab]]></a>",
-		"<a b=1/>", "<a b='' b=''/>" };
+		"<a>\xff</a>", "<a><![CDATA[x\xc0\xab]]></a>", "<a b=1/>",
+		"<a b='' b=''/>" };
 	struct xml_node *root;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
