@@ -80,6 +80,8 @@ static bool wants(const struct account *a, bool crowded)
 
 static bool failed(struct account *a, enum err e)
 {
+	if (e == ERR_NOSPACE)
+		(void)spare_use(a->s);
 	if (e == ERR_OK || e == ERR_AGAIN || e == ERR_NOSPACE)
 		return false;
 	store_fail(a->s, e);

@@ -16,6 +16,14 @@
 /* Kept in reserve in the journal for those who free space. */
 #define SPARE MIB(1)
 
+/* Space that the record must leave: opening may use everything. */
+static size_t spare(const struct store *s)
+{
+	return s->opening	 ? 0
+	       : s->tx.freeing ? JOURNAL_KEEP
+			       : JOURNAL_KEEP + SPARE;
+}
+
 static void tx_clear(struct tx *t)
 {
 	mem_free(t->joined);
@@ -159,7 +167,7 @@ static enum err prepare(struct store *s)
 		(uint32_t)t->n_joined, (uint32_t)t->n_extents, frames);
 	if (n > LIMIT_RECORD)
 		return ERR_LIMIT;
-	TRY(journal_room(s, n, t->freeing ? 0 : SPARE));
+	TRY(journal_room(s, n, spare(s)));
 	enum err e = buf_reserve(&s->j.out, n);
 	if (e != ERR_OK)
 		s->j.out.err = ERR_OK; /* it refused and is as it was */

@@ -64,7 +64,7 @@ static enum err remove_maps(struct store *s)
 }
 
 /* The oldest first: what is left is always without a gap. */
-static enum err remove_journals(struct store *s)
+enum err head_remove_journals(struct store *s)
 {
 	uint64_t first =
 		s->kept_from < s->kept.journal ? s->kept_from : s->kept.journal;
@@ -85,7 +85,7 @@ void store_head_kept(struct store *s, uint64_t serial)
 	s->kept_from = s->head_from;
 	enum err e = remove_maps(s);
 	if (e == ERR_OK)
-		e = remove_journals(s);
+		e = head_remove_journals(s);
 	if (e != ERR_OK)
 		store_fail(s, e);
 }

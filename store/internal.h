@@ -249,6 +249,10 @@ struct store {
 	struct later *later;
 	size_t n_later, cap_later;
 	struct sweep sweep;
+	struct {
+		bool kept;     /* the file is there, made by this process */
+		int64_t again; /* not before */
+	} spare;
 	bool names; /* directory changed since the last sync */
 	enum err failed;
 	bool failed_told;
@@ -317,6 +321,9 @@ uint64_t account_needs(const struct account *a);
 void account_evict(struct store *s, size_t max);
 
 /* journal.c */
+/* Behind the end of the journal so much stays reserved, which only the next
+ * open uses: a full disk must not keep a store from opening. */
+#define JOURNAL_KEEP KIB(256)
 /* Makes the next file, in memory and as an empty file. */
 MUST_CHECK enum err journal_next(struct store *s);
 /* Space for `n` more bytes of records, and beyond them `spare`. */
@@ -355,6 +362,8 @@ void retire_synced(struct store *s);
 void retire_done(struct store *s);
 
 /* head.c */
+/* Journal files that the kept head does not need. */
+MUST_CHECK enum err head_remove_journals(struct store *s);
 void head_give(struct store *s);
 bool head_due(const struct store *s);
 /* A map file that no head names any more once the next one is kept. */
@@ -370,6 +379,15 @@ MUST_CHECK enum err sweep_add(struct store *s, const char *name);
 
 /* The number that stands in a file's name, in so many hexadecimal digits. */
 bool name_number(const char *text, size_t at, size_t digits, uint64_t *out);
+
+/* spare.c: space for what makes space */
+#define SPARE_FILE MIB(1)
+bool spare_is(const char *name);
+/* On ERR_NOSPACE in the background: true, try again. */
+bool spare_use(struct store *s);
+MUST_CHECK enum err spare_release(struct store *s);
+/* True: there was something to do. */
+bool spare_step(struct store *s);
 
 /* segment.c */
 MUST_CHECK enum err segment_flush(struct store *s);

@@ -25,8 +25,8 @@ void journal_done(struct journal *j)
 
 /* --- the next file ------------------------------------------------------------------ */
 
-static enum err make_file(
-	struct store *s, uint64_t number, struct medium_file **out)
+static enum err make_file(struct store *s, uint64_t number,
+	struct medium_file **out, uint64_t *reserved_out)
 {
 	char name[STORE_NAME];
 
@@ -34,7 +34,13 @@ static enum err make_file(
 	/* An empty file of a process that ended before it wrote the head. */
 	TRY(store_remove(s, name));
 	TRY(s->m->open(s->m, name, true, out));
+	*reserved_out = RESERVE_STEP;
 	enum err e = s->m->reserve(*out, RESERVE_STEP);
+	if (e == ERR_NOSPACE && s->opening) {
+		/* What the life before left for this. */
+		*reserved_out = JOURNAL_KEEP;
+		e = s->m->reserve(*out, JOURNAL_KEEP);
+	}
 	if (e != ERR_OK) {
 		s->m->close(*out);
 		s->m->remove(s->m, name);
@@ -63,11 +69,12 @@ enum err journal_next(struct store *s)
 	uint8_t raw[JOURNAL_HEAD], chain[RECORD_TAG];
 	struct medium_file *file;
 	struct seal *key = NULL;
+	uint64_t reserved;
 
 	assert(j->out.n == 0 && !j->before);
 	memcpy(h.before, j->chain, RECORD_TAG);
 	TRY(make_head(s, &h, raw, chain, &key));
-	enum err e = make_file(s, h.number, &file);
+	enum err e = make_file(s, h.number, &file, &reserved);
 	if (e != ERR_OK) {
 		seal_free(key);
 		return e;
@@ -82,7 +89,7 @@ enum err journal_next(struct store *s)
 	j->state = JOURNAL_NEW;
 	j->next_record = 0;
 	j->size = JOURNAL_HEAD;
-	j->reserved = RESERVE_STEP;
+	j->reserved = reserved;
 	return ERR_OK;
 }
 
@@ -98,10 +105,12 @@ enum err journal_room(struct store *s, size_t n, size_t spare)
 	uint64_t want =
 		(end + spare + RESERVE_STEP) / RESERVE_STEP * RESERVE_STEP;
 	enum err e = s->m->reserve(j->file, want);
+	if (e == ERR_NOSPACE) { /* the last gap */
+		want = end + spare;
+		e = s->m->reserve(j->file, want);
+	}
 	if (e == ERR_OK)
 		j->reserved = want;
-	else if (e == ERR_NOSPACE && spare == 0 && end <= j->reserved)
-		return ERR_OK;
 	return e;
 }
 

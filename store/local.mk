@@ -44,6 +44,7 @@ store_libstore_a_SOURCES = \
 	store/seal.c \
 	store/segment.c \
 	store/segref.c \
+	store/spare.c \
 	store/store.c \
 	store/subscription.c \
 	store/syncer.c \

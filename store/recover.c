@@ -281,6 +281,18 @@ static void take_positions(struct recovery *r)
 	s->opened = s->j.sealed.commit;
 }
 
+/* On a full disk there must be room for what follows: what no head needs goes,
+ * and what the life before had reserved behind its last record. */
+static enum err make_room(struct recovery *r)
+{
+	if (r->n_scans) {
+		struct scan *last = &r->scan[r->n_scans - 1];
+		TRY(r->s->m->truncate(last->file, last->size));
+	}
+	TRY(spare_release(r->s));
+	return head_remove_journals(r->s);
+}
+
 static enum err next_segment(struct recovery *r)
 {
 	int64_t known = 1;
@@ -349,6 +361,8 @@ enum err recover(struct store *s)
 		take_positions(&r);
 		e = next_segment(&r);
 	}
+	if (e == ERR_OK)
+		e = make_room(&r);
 	replayed = r.n_found > 0;
 	if (e == ERR_OK && replayed)
 		e = keys_limit(&s->keys, &s->sweep.keys);

@@ -66,7 +66,7 @@ static void put_off(struct store *s)
 	}
 	release(s);
 	r->step = RETIRE_IDLE;
-	r->again = store_clock() + AGAIN_S;
+	r->again = spare_use(s) ? 0 : store_clock() + AGAIN_S;
 }
 
 static void give_up(struct store *s, enum err e)

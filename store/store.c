@@ -165,7 +165,7 @@ bool store_housekeep(struct store *s, unsigned budget_us)
 		return false;
 	do {
 		if (!checkpoint_some(s) && !retire_step(s) && !later_step(s) &&
-			!reap_some(s))
+			!reap_some(s) && !spare_step(s))
 			break;
 		if (s->failed)
 			break;

@@ -50,7 +50,8 @@ static enum err account_named(
 
 	if (number != TENANT_ACCOUNT)
 		TRY(core_account_get(s, (uint32_t)number, &row));
-	return !map || serial == row.map_serial ? ERR_OK : ERR_NOTFOUND;
+	/* A newer one was being made, and the next one takes its place. */
+	return !map || serial >= row.map_serial ? ERR_OK : ERR_NOTFOUND;
 }
 
 static enum err journal_named(struct store *s, uint64_t number)
@@ -66,7 +67,7 @@ static enum err name_of(struct store *s, const char *name)
 {
 	uint64_t number, serial = 0;
 
-	if (strcmp(name, KEYS_NAME) == 0)
+	if (strcmp(name, KEYS_NAME) == 0 || spare_is(name))
 		return ERR_OK;
 	if (strncmp(name, "journal-", 8) == 0 &&
 		name_number(name, 8, 16, &number))

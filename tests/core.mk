@@ -4,7 +4,7 @@ CORE_TESTS = tests/unit/test_store tests/unit/test_wal \
 	tests/fault/test_crash_3 tests/fault/test_crash_4 \
 	tests/fault/test_crash_mail_1 tests/fault/test_crash_mail_2 \
 	tests/fault/test_crash_mail_3 tests/fault/test_crash_mail_4 \
-	tests/fault/test_failure \
+	tests/fault/test_failure tests/fault/test_full \
 	tests/fault/test_tamper_1 tests/fault/test_tamper_2 \
 	tests/fault/test_tamper_3 tests/fault/test_tamper_4 \
 	tests/fault/test_tamper_control
@@ -57,6 +57,9 @@ tests_fault_test_crash_mail_4_LDADD = $(STORE_ALL_LIBS)
 tests_fault_test_failure_SOURCES = tests/fault/test_failure.c $(PEOPLE_SOURCES)
 tests_fault_test_failure_CFLAGS = $(STORE_TEST_CFLAGS)
 tests_fault_test_failure_LDADD = $(STORE_ALL_LIBS)
+tests_fault_test_full_SOURCES = tests/fault/test_full.c $(PEOPLE_SOURCES)
+tests_fault_test_full_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_fault_test_full_LDADD = $(STORE_ALL_LIBS)
 
 # Files altered while the store is stopped. The control run has a map of its own
 # that matches always.

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A full disk, as clients see it: IMAP NO [UNAVAILABLE], SMTP 452 4.3.1, HTTP
+507; deleting works and makes room; nothing is damaged. Needs root, for a small
+file system of its own."""
+import contextlib
+import imaplib
+import os
+import pathlib
+import smtplib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import davclient  # noqa: E402
+import mailserver  # noqa: E402
+import server  # noqa: E402
+from server import Tap, wait_until  # noqa: E402
+
+FOLDER = pathlib.Path(os.environ.get("TEST_DIR", "/tmp"))
+TAP = Tap()
+SIZE = "40m"
+USER, WORD = davclient.USER, davclient.WORD
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789 abcdef\r\n" * 16000
+SMALL = b"Subject: small\r\n\r\nfew words\r\n"
+
+
+@contextlib.contextmanager
+def imap(s):
+    with imaplib.IMAP4_SSL("127.0.0.1", s.ports["imaps_port"],
+                           ssl_context=mailserver.trust(),
+                           timeout=60) as connection:
+        connection._encoding = "utf-8"
+        connection.login(USER, WORD)
+        assert connection.select("INBOX")[0] == "OK"
+        yield connection
+
+
+def append(connection, message):
+    status, data = connection.append("INBOX", "", None, message)
+    return status, data[0].decode()
+
+
+def fill(connection):
+    """Large ones, then small ones until nothing fits; the last refusal."""
+    refusal = None
+    for message in (LARGE, LARGE[:20000], SMALL):
+        for _ in range(5000):
+            status, text = append(connection, message)
+            if status != "OK":
+                refusal = text
+                break
+        else:
+            raise AssertionError("the disk does not fill")
+    return refusal
+
+
+@TAP.test
+def each_protocol_refuses_in_its_own_words(s):
+    with imap(s) as connection:
+        text = fill(connection)
+        assert text.startswith("[UNAVAILABLE]"), text
+        with smtplib.SMTP("127.0.0.1", s.ports["smtp_port"],
+                          timeout=60) as m:
+            try:
+                m.sendmail("x@else.example", [USER], LARGE)
+                raise AssertionError("SMTP took it")
+            except smtplib.SMTPResponseException as e:
+                assert e.smtp_code == 452, e
+                assert e.smtp_error.startswith(b"4.3.1"), e
+            except smtplib.SMTPRecipientsRefused as e:
+                code, text = e.recipients[USER]
+                assert code == 452 and text.startswith(b"4.3.1"), e
+        client = davclient.Client(s)
+        client.ask(507, "PUT", davclient.home() + "calendar/full.ics",
+                   davclient.event("full"), Content_Type="text/calendar")
+        client.close()
+        # Reading goes on.
+        status, data = connection.fetch("1", "(RFC822.SIZE)")
+        assert status == "OK" and str(len(LARGE)).encode() in data[0], data
+
+
+@TAP.test
+def nothing_is_damaged(s):
+    result = s.cli("check")
+    assert result["verdict"] == "ok", result
+
+
+@TAP.test
+def a_restart_finds_the_disk_full_and_serves(s):
+    assert s.stop() == 0
+    s.start()
+    with imap(s) as connection:
+        assert connection.fetch("1", "(RFC822.SIZE)")[0] == "OK"
+
+
+@TAP.test
+def deleting_makes_room(s):
+    with imap(s) as connection:
+        count = int(connection.select("INBOX")[1][0])
+        for first in range(1, count + 1, 50):
+            status, data = connection.store(
+                f"{first}:{min(first + 49, count)}", "+FLAGS.SILENT",
+                "(\\Deleted)")
+            assert status == "OK", data
+        status, data = connection.expunge()
+        assert status == "OK" and len(data) == count, (status, data[:3])
+        wait_until(lambda: append(connection, LARGE)[0] == "OK", 60, 1)
+    client = davclient.Client(s)
+    client.ask(201, "PUT", davclient.home() + "calendar/full.ics",
+               davclient.event("full"), Content_Type="text/calendar")
+    client.close()
+    with smtplib.SMTP("127.0.0.1", s.ports["smtp_port"], timeout=60) as m:
+        m.sendmail("x@else.example", [USER], LARGE)
+    with imap(s) as connection:
+        wait_until(lambda: int(connection.select("INBOX")[1][0]) == 2, 20)
+    assert s.cli("check")["verdict"] == "ok"
+
+
+def mounted(folder):
+    folder.mkdir()
+    return subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "bastide",
+         str(folder)], capture_output=True, text=True)
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0\nok 1 - full disk # SKIP needs root to mount a tmpfs")
+        return 0
+    done = mounted(FOLDER / "data")
+    if done.returncode:
+        print(f"1..0\nok 1 - full disk # SKIP mount: {done.stderr.strip()}")
+        return 0
+    try:
+        s = davclient.start(FOLDER, services="imapd smtpd caldavd")
+        try:
+            return TAP.run(s)
+        finally:
+            s.stop()
+    finally:
+        subprocess.run(["umount", str(FOLDER / "data")], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
