@@ -85,7 +85,7 @@ struct slice address_domain(struct slice address)
 
 enum err address_normal(struct slice address, struct buf *out)
 {
-	size_t at = last_at(address);
+	size_t at = last_at(address), begin = out->n;
 
 	if (address.n > LIMIT_ADDRESS)
 		return ERR_LIMIT;
@@ -98,5 +98,7 @@ enum err address_normal(struct slice address, struct buf *out)
 		TRY(buf_addc(out, ascii_lower((char)c)));
 	}
 	TRY(buf_addc(out, '@'));
-	return domain_normal(slice_from(address, at), out);
+	TRY(domain_normal(slice_from(address, at), out));
+	/* A-labels are longer than what they stand for. */
+	return out->n - begin > LIMIT_ADDRESS ? ERR_LIMIT : ERR_OK;
 }

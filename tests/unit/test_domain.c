@@ -46,6 +46,22 @@ static void test_addresses(void **state)
 	assert_int_equal(address_domain(slice_str("abc")).n, 0);
 }
 
+static void test_address_that_grows(void **state)
+{
+	static const char domain[] = "@a-\xc3\xa0.b"; /* "xn--a--8ia.b" */
+	char text[LIMIT_ADDRESS + 1];
+	struct buf b;
+
+	/* As long as it may be, and longer in its normal form. */
+	memset(text, 'x', LIMIT_ADDRESS);
+	memcpy(text + LIMIT_ADDRESS - strlen(domain), domain, sizeof(domain));
+	buf_init(&b, 2 * LIMIT_ADDRESS);
+	assert_int_equal(address_normal(slice_str(text), &b), ERR_LIMIT);
+	buf_reset(&b);
+	assert_int_equal(address_normal(slice_str(text + 20), &b), ERR_OK);
+	buf_free(&b);
+}
+
 static void test_files(void **state)
 {
 	struct buf b;
@@ -75,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_address_that_grows),
 		cmocka_unit_test(test_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
