@@ -307,7 +307,7 @@ static json_t *exchange(int fd, json_t *request)
 	buf_init(&reply, 2 * LIMIT_ADMIN_LINE);
 	size_t n = strlen(text);
 	text[n] = '\n'; /* in the place of its NUL */
-	bool sent = write(fd, text, n + 1) == (ssize_t)(n + 1);
+	bool sent = send(fd, text, n + 1, MSG_NOSIGNAL) == (ssize_t)(n + 1);
 	mem_wipe(text, n + 1);
 	mem_free(text);
 	while (sent && slice_find(buf_slice(&reply), '\n') == reply.n) {

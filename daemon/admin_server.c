@@ -32,6 +32,16 @@ static struct {
 
 static void next_request(struct admin_client *c);
 
+/* One more would be too many: they wait to be accepted, and nobody is refused
+ * for it. */
+static void count_clients(int more)
+{
+	server.clients = (unsigned)((int)server.clients + more);
+	if (!bastided.stopping)
+		watch_set(server.watch,
+			server.clients < CLIENTS_MAX ? LOOP_READ : 0);
+}
+
 static void client_free(struct admin_client *c)
 {
 	conn_free(c->conn);
@@ -40,7 +50,7 @@ static void client_free(struct admin_client *c)
 		c->gone = true;
 		return;
 	}
-	server.clients--;
+	count_clients(-1);
 	mem_free(c);
 }
 
@@ -48,7 +58,7 @@ void admin_answer(struct admin_client *c, struct slice line)
 {
 	c->busy = false;
 	if (c->gone) {
-		server.clients--;
+		count_clients(-1);
 		mem_free(c);
 		return;
 	}
@@ -120,7 +130,7 @@ static void on_client(void *arg, int events)
 
 	if (fd < 0)
 		return;
-	if (!may_ask(fd) || server.clients == CLIENTS_MAX) {
+	if (!may_ask(fd)) {
 		log_event(LOG_WARN_, "admin-refused", "clients=%u",
 			server.clients);
 		close(fd);
@@ -138,7 +148,7 @@ static void on_client(void *arg, int events)
 	}
 	conn_set_input_max(c->conn, LIMIT_ADMIN_LINE + 1);
 	conn_set_timeout(c->conn, IDLE_S);
-	server.clients++;
+	count_clients(1);
 }
 
 enum err admin_listen(void)
@@ -157,7 +167,7 @@ enum err admin_listen(void)
 		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server.fd < 0 ||
 		bind(server.fd, (struct sockaddr *)&un, sizeof(un)) != 0 ||
-		chmod(un.sun_path, 0600) != 0 || listen(server.fd, 16) != 0)
+		chmod(un.sun_path, 0600) != 0 || listen(server.fd, SOMAXCONN) != 0)
 		return ERR_IO;
 	TRY(watch_new(bastided.process.loop, server.fd, on_client, NULL,
 		&server.watch));

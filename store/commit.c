@@ -19,7 +19,7 @@
 /* Space that the record must leave: opening may use everything. */
 static size_t spare(const struct store *s)
 {
-	return s->opening	 ? 0
+	return s->opening      ? 0
 	       : s->tx.freeing ? JOURNAL_KEEP
 			       : JOURNAL_KEEP + SPARE;
 }

@@ -369,6 +369,24 @@ def nor_by_a_clean_stop(s, clients):
     check(clients)
 
 
+def take_away(c, number):
+    """That one alone: a client that was ended may have left others marked."""
+    row = ok(c.fetch(number, "(UID)"))[0]
+    uid = re.search(rb"UID (\d+)", row).group(1).decode()
+    ok(c.uid("store", uid, "+FLAGS.SILENT", r"(\Deleted)"))
+    ok(c.uid("expunge", uid))
+
+
+def select_filled(c):
+    """A mailbox that has messages, and the other one; all are in one, now
+    and then."""
+    boxes = ["one", "two"]
+    if ok(c.select(boxes[0]))[0] == b"0":
+        boxes.reverse()
+        assert ok(c.select(boxes[0]))[0] != b"0"
+    return boxes
+
+
 def reported(clients):
     try:
         check(clients)
@@ -381,12 +399,13 @@ def reported(clients):
 def a_message_that_vanishes_is_reported(s, clients):
     """By an administrator of a store that forgets: another session."""
     for user, box in ((OTHER, "INBOX"), (USER, "one"), (USER, "two")):
-        assert reported(clients) is None
+        assert reported(clients) is None, reported(clients)
         c = imap(s, user)
-        ok(c.select(box))
+        if ok(c.select(box))[0] == b"0":
+            assert user == USER  # everything may have been moved
+            continue
         key = subject(ok(c.fetch("1", "(BODY.PEEK[])"))[0][1])
-        ok(c.store("1", "+FLAGS.SILENT", r"(\Deleted)"))
-        ok(c.expunge())
+        take_away(c, "1")
         c.logout()
         said = reported(clients)
         assert said and key in said, (key, said)
@@ -397,34 +416,31 @@ def a_message_that_vanishes_is_reported(s, clients):
 @TAP.test
 def so_is_a_lost_flag(s, clients):
     c = imap(s, USER)
-    ok(c.select("two"))
+    select_filled(c)
     row = ok(c.fetch("1", "(FLAGS)"))[0]
     sign = "-" if b"\\Flagged" in row else "+"
     ok(c.store("1", sign + "FLAGS.SILENT", r"(\Flagged)"))
     assert "may be" in (reported(clients) or "")
     ok(c.store("1", "-+"[sign == "-"] + "FLAGS.SILENT", r"(\Flagged)"))
     c.logout()
-    assert reported(clients) is None
+    assert reported(clients) is None, reported(clients)
 
 
 @TAP.test
 def so_are_a_second_copy_and_half_a_message(s, clients):
     c = imap(s, USER)
-    ok(c.select("two"))
-    ok(c.copy("1", "one"))
+    _, other = select_filled(c)
+    ok(c.copy("1", other))
     assert "2 times" in (reported(clients) or "")
-    ok(c.select("one"))
-    ok(c.store("*", "+FLAGS.SILENT", r"(\Deleted)"))
-    ok(c.expunge())
-    assert reported(clients) is None
-    ok(c.append("one", None, None, text("Imap-1", 100).encode()[:-9]))
+    ok(c.select(other))
+    take_away(c, "*")
+    assert reported(clients) is None, reported(clients)
+    ok(c.append(other, None, None, text("Imap-1", 100).encode()[:-9]))
     assert "not whole" in (reported(clients) or "")
-    ok(c.store("*", "+FLAGS.SILENT", r"(\Deleted)"))
     ok(c.noop())
-    ok(c.store("*", "+FLAGS.SILENT", r"(\Deleted)"))
-    ok(c.expunge())
+    take_away(c, "*")
     c.logout()
-    assert reported(clients) is None
+    assert reported(clients) is None, reported(clients)
 
 
 @TAP.test

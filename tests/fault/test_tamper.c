@@ -23,7 +23,8 @@
 #ifndef SHARD
 #define SHARD 0
 #endif
-#define CASES 95 /* of each kind */
+#define CASES 95       /* of each kind */
+#define CASES_MIN 2500 /* in all; there are four shards */
 
 static struct world maker, stranger, dice;
 static struct image closed, killed, old[OLD], other;
@@ -271,7 +272,9 @@ static bool report(size_t k)
 {
 	const struct alteration *a = &alterations[k];
 	unsigned n = count[k].refused + count[k].harmless + count[k].wrong;
-	bool good = count[k].wrong == 0 && n >= CASES;
+	/* How often an old segment has the name of a new one is by chance. */
+	bool good = count[k].wrong == 0 &&
+		    (n >= CASES || alterations[k].expect == ANYTHING);
 
 	if (a->expect != ANYTHING)
 		good &= count[k].refused > 0;
@@ -314,10 +317,15 @@ int main(void)
 #ifdef CONTROL
 	return control();
 #else
+	unsigned n = 0;
 	for (size_t k = 0; k < n_alterations; k++) {
 		run_kind(k, CASES, true);
 		good &= report(k);
+		n += count[k].refused + count[k].harmless + count[k].wrong;
 	}
+	good &= n >= CASES_MIN;
+	printf("%sok %zu - %u cases\n", n >= CASES_MIN ? "" : "not ",
+		n_alterations + 1, n);
 	return good ? 0 : 1;
 #endif
 }
