@@ -477,8 +477,8 @@ int main(int argc, char **argv)
 	}
 	char **words = argv + (verb.n ? 3 : 2);
 	if (op == OP_COUNT) {
-		bool asked = argv[1] && argv[2] &&
-			     strcmp(argv[2], "--help") == 0;
+		bool asked =
+			argv[1] && argv[2] && strcmp(argv[2], "--help") == 0;
 		if (!help_all(asked ? stdout : stderr, noun))
 			help_all(stderr, slice_str(""));
 		return asked ? 0 : EX_USAGE;

@@ -365,8 +365,7 @@ static json_t *refused(struct tenant_entry *t, enum err e, struct slice why)
 		why.n ? json_slice(why) : json_string(err_info(e)->text));
 	json_array_append_new(rows, row);
 	json_object_set_new(result, "rows", rows);
-	json_object_set_new(
-		result, "verdict", json_string(err_info(e)->name));
+	json_object_set_new(result, "verdict", json_string(err_info(e)->name));
 	return result;
 }
 
