@@ -13,8 +13,9 @@
 
 #include "internal.h"
 
-/* Kept in reserve in the journal for those who free space. */
-#define SPARE MIB(1)
+/* Kept in reserve in the journal for those who free space: what a record may
+ * take is estimated by the caches of its databases, half a MiB each. */
+#define SPARE MIB(2)
 
 /* Space that the record must leave: opening may use everything. */
 static size_t spare(const struct store *s)

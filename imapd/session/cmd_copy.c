@@ -74,7 +74,9 @@ static enum err one_batch(struct imap *i, struct copy *w)
 
 	TRY(view_rows(i, &w->set, &w->next, 0, NULL, rows, BATCH, &n));
 	TRY(room(w, n));
-	TRY(store_begin(i->tenant->store));
+	/* Clients delete by moving to Trash. */
+	TRY(w->move ? store_begin_freeing(i->tenant->store)
+		    : store_begin(i->tenant->store));
 	enum err e = imap_commit(i, copy_rows(i, w, rows, n));
 	if (e != ERR_OK)
 		w->n = had;
@@ -85,7 +87,7 @@ static void take_back(struct imap *i, struct copy *w)
 {
 	enum err e = ERR_OK;
 
-	if (w->n == 0 || store_begin(i->tenant->store) != ERR_OK)
+	if (w->n == 0 || store_begin_freeing(i->tenant->store) != ERR_OK)
 		return;
 	for (size_t k = 0; k < w->n && e == ERR_OK; k++) {
 		uint64_t modseq;

@@ -33,7 +33,7 @@ static enum err one_batch(struct imap *i, struct expunge *x)
 	size_t n;
 
 	TRY(view_rows(i, &x->set, &x->next, 0, NULL, rows, BATCH, &n));
-	TRY(store_begin(i->tenant->store));
+	TRY(store_begin_freeing(i->tenant->store));
 	return imap_commit(i, expunge_rows(i, rows, n));
 }
 

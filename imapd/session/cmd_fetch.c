@@ -270,11 +270,25 @@ static enum err mark_seen(struct imap *i, struct fetch *f)
  * need not be told twice. */
 static enum err mark_seen_if_asked(struct imap *i, struct fetch *f)
 {
+	struct message_row before[BATCH];
+	uint64_t modseq = i->st.modseq;
+	uint32_t modseq_uid = i->st.modseq_uid;
+
 	memset(f->seen_now, 0, sizeof(f->seen_now));
 	if (!f->want.sets_seen || i->st.read_only)
 		return ERR_OK;
-	TRY(store_begin(i->tenant->store));
-	enum err e = imap_commit(i, mark_seen(i, f));
+	memcpy(before, f->rows, f->n * sizeof(before[0]));
+	enum err e = store_begin(i->tenant->store);
+	if (e == ERR_OK)
+		e = imap_commit(i, mark_seen(i, f));
+	if (e == ERR_NOSPACE) {
+		/* Reading goes on when the disk is full, unmarked. */
+		memcpy(f->rows, before, f->n * sizeof(before[0]));
+		memset(f->seen_now, 0, sizeof(f->seen_now));
+		i->st.modseq = modseq;
+		i->st.modseq_uid = modseq_uid;
+		e = ERR_OK;
+	}
 	imap_gate(i);
 	return e;
 }

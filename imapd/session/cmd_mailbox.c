@@ -56,7 +56,7 @@ enum err cmd_delete(struct imap *i)
 	if (!one_name(i, &name))
 		return ERR_SYNTAX;
 	TRY(find(i, name, &id));
-	TRY(store_begin(i->tenant->store));
+	TRY(store_begin_freeing(i->tenant->store));
 	TRY(imap_commit(i, mailbox_delete(i->account, id)));
 	if (i->st.selected && i->st.mailbox == id)
 		imap_deselect(i);

@@ -26,9 +26,18 @@ struct store_work {
 	size_t n_modified, max_modified;
 };
 
+/* \Deleted is on the way to EXPUNGE: it must work on a full disk. */
+static enum err begin(struct imap *i, const struct store_work *w)
+{
+	bool deletes = w->mode != STORE_REMOVE && w->list.system & FLAG_DELETED;
+
+	return deletes ? store_begin_freeing(i->tenant->store)
+		       : store_begin(i->tenant->store);
+}
+
 static enum err resolve(struct imap *i, struct store_work *w)
 {
-	TRY(store_begin(i->tenant->store));
+	TRY(begin(i, w));
 	enum err e = flags_resolve(
 		i, i->st.mailbox, &w->list, w->mode != STORE_REMOVE, &w->flags);
 	TRY(imap_commit(i, e));
@@ -112,7 +121,7 @@ static enum err one_batch(struct imap *i, struct store_work *w)
 	size_t n;
 
 	TRY(view_rows(i, &w->set, &w->next, 0, NULL, rows, BATCH, &n));
-	TRY(store_begin(i->tenant->store));
+	TRY(begin(i, w));
 	TRY(imap_commit(i, change_rows(i, w, rows, n, &last)));
 	imap_gate(i);
 	if (last) {

@@ -75,9 +75,14 @@ def each_protocol_refuses_in_its_own_words(s):
         client.ask(507, "PUT", davclient.home() + "calendar/full.ics",
                    davclient.event("full"), Content_Type="text/calendar")
         client.close()
-        # Reading goes on.
-        status, data = connection.fetch("1", "(RFC822.SIZE)")
-        assert status == "OK" and str(len(LARGE)).encode() in data[0], data
+        # Reading goes on, also where it would mark as read; so does deleting.
+        status, data = connection.fetch("1", "(BODY[])")
+        assert status == "OK" and data[0][1] == LARGE, status
+        connection.create("Trash")
+        assert connection.xatom("MOVE", "2", "Trash")[0] == "OK"
+        assert connection.store("2", "+FLAGS", "(\\Deleted)")[0] == "OK"
+        status, data = connection.expunge()
+        assert status == "OK" and data[-1:] == [b"2"], (status, data)
 
 
 @TAP.test
