@@ -23,6 +23,8 @@ SIZE = "40m"
 USER, WORD = davclient.USER, davclient.WORD
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789 abcdef\r\n" * 16000
 SMALL = b"Subject: small\r\n\r\nfew words\r\n"
+# No smaller: what still fits is taken.
+EVENT = davclient.event("full", "DESCRIPTION:" + "x" * len(LARGE))
 
 
 @contextlib.contextmanager
@@ -73,7 +75,7 @@ def each_protocol_refuses_in_its_own_words(s):
                 assert code == 452 and text.startswith(b"4.3.1"), e
         client = davclient.Client(s)
         client.ask(507, "PUT", davclient.home() + "calendar/full.ics",
-                   davclient.event("full"), Content_Type="text/calendar")
+                   EVENT, Content_Type="text/calendar")
         client.close()
         # Reading goes on, also where it would mark as read; so does deleting.
         status, data = connection.fetch("1", "(BODY[])")
@@ -110,10 +112,10 @@ def deleting_makes_room(s):
             assert status == "OK", data
         status, data = connection.expunge()
         assert status == "OK" and len(data) == count, (status, data[:3])
-        wait_until(lambda: append(connection, LARGE)[0] == "OK", 60, 1)
+        wait_until(lambda: append(connection, LARGE)[0] == "OK", 180, 1)
     client = davclient.Client(s)
     client.ask(201, "PUT", davclient.home() + "calendar/full.ics",
-               davclient.event("full"), Content_Type="text/calendar")
+               EVENT, Content_Type="text/calendar")
     client.close()
     with smtplib.SMTP("127.0.0.1", s.ports["smtp_port"], timeout=60) as m:
         m.sendmail("x@else.example", [USER], LARGE)
