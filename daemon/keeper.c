@@ -14,6 +14,7 @@
 #include "tenantd.h"
 
 #define HOUSEKEEPING_MS 200
+#define HEAD_AGAIN_MS 1000
 #define LAST_HEAD_MS 5000
 
 static bool opened;
@@ -23,6 +24,8 @@ static void on_durable(void *arg, uint64_t commit)
 	gate_advance(tenantd.tenant.gate, commit);
 	admin_durable(commit);
 }
+
+static struct timer *head_again;
 
 static void send_head(void)
 {
@@ -35,6 +38,11 @@ static void send_head(void)
 	msg_add_slice(&m, slice_of(tenantd.head, HEAD_PACKED));
 	/* When keyd is away it is sent again on the next channel. */
 	(void)ipc_send(tenantd.keyd, &m);
+}
+
+static void on_head_again(void *arg)
+{
+	send_head();
 }
 
 static void on_head(void *arg, const struct head *head)
@@ -96,6 +104,7 @@ static enum err open_store(const struct secret *key, const struct head *head)
 		NULL, &t->store_watch));
 	watch_set(t->store_watch, LOOP_READ);
 	TRY(timer_new(t->tenant.loop, tidy, NULL, &t->housekeeping));
+	TRY(timer_new(t->tenant.loop, on_head_again, NULL, &head_again));
 	timer_set(t->housekeeping, HOUSEKEEPING_MS);
 	return ERR_OK;
 }
@@ -151,6 +160,12 @@ static enum err on_head_kept(struct msg_in *m)
 	if (e != ERR_OK) {
 		log_event(LOG_ERROR_, "head-refused", "err=%s",
 			err_info(e)->name);
+		/* keyd's disk may be ours, and full: what is removed once a
+		 * head is kept must not wait for the next one. */
+		if (e == ERR_NOSPACE && tenantd.tenant.store) {
+			store_head_refused(tenantd.tenant.store);
+			timer_set(head_again, HEAD_AGAIN_MS);
+		}
 		return ERR_OK;
 	}
 	if (serial == tenantd.head_unkept)
@@ -222,6 +237,7 @@ void keeper_stop(void)
 	admin_check_stop();
 	watch_free(tenantd.store_watch);
 	timer_free(tenantd.housekeeping);
+	timer_free(head_again);
 	loop_later_cancel(&tenantd.tidy);
 	tenantd.turn.run = no_turn;
 	tenantd.tenant.store = NULL;

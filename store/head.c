@@ -77,6 +77,12 @@ enum err head_remove_journals(struct store *s)
 	return ERR_OK;
 }
 
+void store_head_refused(struct store *s)
+{
+	if (s->failed == ERR_OK)
+		(void)spare_use(s);
+}
+
 void store_head_kept(struct store *s, uint64_t serial)
 {
 	if (s->failed || serial != s->head.serial)

@@ -84,6 +84,9 @@ void store_turn(struct store *s);
  * Says whether it wants to be called again soon. */
 bool store_housekeep(struct store *s, unsigned budget_us);
 void store_head_kept(struct store *s, uint64_t serial);
+/* There was no space to keep it: gives some back, if any is held in reserve.
+ * The keeper tries again. */
+void store_head_refused(struct store *s);
 uint64_t store_durable(const struct store *s);
 /* The newest number given out; the gate for "everything until now". */
 uint64_t store_last_commit(const struct store *s);
