@@ -167,7 +167,8 @@ enum err admin_listen(void)
 		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server.fd < 0 ||
 		bind(server.fd, (struct sockaddr *)&un, sizeof(un)) != 0 ||
-		chmod(un.sun_path, 0600) != 0 || listen(server.fd, SOMAXCONN) != 0)
+		chmod(un.sun_path, 0600) != 0 ||
+		listen(server.fd, SOMAXCONN) != 0)
 		return ERR_IO;
 	TRY(watch_new(bastided.process.loop, server.fd, on_client, NULL,
 		&server.watch));
