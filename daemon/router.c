@@ -509,6 +509,15 @@ enum err router_load(void)
 	buf_free(&plain);
 	if (e == ERR_NOTFOUND)
 		e = ERR_OK; /* a fresh data directory */
-	/* From now on it is not clean, whatever happens to us. */
-	return e == ERR_OK ? router_save(false) : e;
+	/* From now on it is not clean, whatever happens to us. On a full disk
+	 * that must wait: who could delete something must be served. */
+	if (e == ERR_OK)
+		e = router_save(false);
+	if (e == ERR_NOSPACE) {
+		log_event(LOG_ERROR_, "router-save-failed", "err=%s",
+			err_info(e)->name);
+		router_changed();
+		e = ERR_OK;
+	}
+	return e;
 }

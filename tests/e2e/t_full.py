@@ -118,7 +118,13 @@ def nothing_is_damaged(s):
 @TAP.test
 def a_restart_finds_the_disk_full_and_serves(s):
     assert s.stop() == 0
+    # To the last byte: nothing of ours can be written at its start.
+    with open(s.data / "ballast", "wb", 0) as f:
+        with contextlib.suppress(OSError):
+            while True:
+                f.write(bytes(4096))
     s.start()
+    (s.data / "ballast").unlink()
     with imap(s) as connection:
         assert connection.fetch("1", "(RFC822.SIZE)")[0] == "OK"
 
