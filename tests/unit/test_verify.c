@@ -198,8 +198,7 @@ static void test_leftovers(void **state)
 {
 	static const char *const names[] = { "seg-0000000000000000",
 		"db-00000077", "map-00000077-0000000000000001",
-		"map-00000001-0000000000000000", "journal-0000000000000000",
-		"notes.txt" };
+		"map-00000001-0000000000000000", "notes.txt" };
 	struct fixture *f = fixture_new("leftovers");
 	char path[600];
 
