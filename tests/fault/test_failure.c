@@ -36,7 +36,13 @@ static bool refuses(struct world *w, uint64_t n)
 	uint64_t changes, acknowledged;
 	struct account *a;
 
-	idle(w); /* syncs that ran beside the one that failed come to an end */
+	/* Syncs that ran beside the one that failed come to an end, on a busy
+	 * machine too: when nothing has changed for a while. */
+	do {
+		changes = disk_changes(w->disk);
+		for (int i = 0; i < 10; i++)
+			idle(w);
+	} while (disk_changes(w->disk) != changes);
 	if (!w->failed)
 		return complain(n, "nobody was told");
 	changes = disk_changes(w->disk);
