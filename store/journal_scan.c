@@ -102,6 +102,7 @@ static enum err open_files(struct recovery *r)
 	if (r->scan[r->n_scans - 1].broken) {
 		scan_close(&r->scan[--r->n_scans], r->s->m);
 		r->last--;
+		r->begun = true;
 	}
 	/* The next file is last + 1, and must be one that is replayed. */
 	if ((r->n_scans == 0 && first > 1) || r->last + 1 < r->from) {

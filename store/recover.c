@@ -285,6 +285,12 @@ static void take_positions(struct recovery *r)
  * and what the life before had reserved behind its last record. */
 static enum err make_room(struct recovery *r)
 {
+	char name[STORE_NAME];
+
+	if (r->begun) {
+		journal_name(name, r->last + 1);
+		TRY(store_remove(r->s, name));
+	}
 	if (r->n_scans) {
 		struct scan *last = &r->scan[r->n_scans - 1];
 		TRY(r->s->m->truncate(last->file, last->size));

@@ -41,6 +41,7 @@ struct recovery {
 	uint64_t durable;    /* head and records call this durable */
 	struct position end; /* where the kept journal ends */
 	uint64_t last;       /* number of its last file */
+	bool begun;          /* file last + 1 is there, without a head */
 	uint8_t chain[RECORD_TAG];
 	bool head_met;
 };

@@ -112,10 +112,7 @@ enum err verify_files(struct store_verify *v)
 	enum err e = name_of(s, name);
 	if (e == ERR_NOTFOUND) {
 		TRY(still_there(s, name, &there));
-		/* A crash can leave a journal file that nobody names or reads:
-		 * why the sweep lets it pass is not known, so it is no
-		 * damage that an administrator could mend. */
-		if (there && strncmp(name, "journal-", 8) != 0)
+		if (there)
 			verify_report(v, "%s: nobody names it", name);
 		return ERR_AGAIN;
 	}

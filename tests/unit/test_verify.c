@@ -198,7 +198,8 @@ static void test_leftovers(void **state)
 {
 	static const char *const names[] = { "seg-0000000000000000",
 		"db-00000077", "map-00000077-0000000000000001",
-		"map-00000001-0000000000000000", "notes.txt" };
+		"map-00000001-0000000000000000", "journal-0000000000000000",
+		"notes.txt" };
 	struct fixture *f = fixture_new("leftovers");
 	char path[600];
 
@@ -215,6 +216,35 @@ static void test_leftovers(void **state)
 		assert_int_equal(unlink(path), 0);
 	}
 	assert_int_equal(verify(f).findings, 0);
+	fixture_free(f);
+}
+
+/* The next journal file, of a process that ended before its head was durable:
+ * gone with the opening, whether this life writes or not. */
+static void test_begun_journal(void **state)
+{
+	struct fixture *f = fixture_new("begun");
+	char path[600];
+	uint64_t last;
+
+	fill(f);
+	fixture_reopen(f);
+	settle(f);
+	last = f->s->j.head.number;
+	account_close(f->a);
+	store_close(f->s);
+	snprintf(path, sizeof(path), "%s/journal-%016llx", f->dir,
+		(unsigned long long)last + 1);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	fixture_open(f, false);
+	ok(account_open(f->s, f->number, &f->a));
+	settle(f);
+	assert_int_equal(f->s->j.head.number, last);
+	assert_int_equal(verify(f).findings, 0);
+	assert_int_equal(access(path, F_OK), -1);
 	fixture_free(f);
 }
 
@@ -250,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_begun_journal),
 		cmocka_unit_test(test_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
