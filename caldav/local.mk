@@ -4,6 +4,7 @@ DAV_SHARED = caldav/method.c caldav/target.c caldav/xml.c
 noinst_LIBRARIES += caldav/libdavsession.a
 caldav_libdavsession_a_CFLAGS = $(AM_CFLAGS) $(LIBXML_CFLAGS)
 caldav_libdavsession_a_SOURCES = $(DAV_SHARED) \
+	caldav/session/expander.c \
 	caldav/session/filter.c \
 	caldav/session/instances.c \
 	caldav/session/method_copy.c \

@@ -82,6 +82,9 @@ void check_report(struct check *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void check_equal(struct check *k, const char *what, uint64_t id,
 	const char *column, uint64_t said, uint64_t found);
 MUST_CHECK enum err check_body_named(struct check *k, uint64_t body);
+/* The next deleted mailbox or collection, not reaped yet: k->at.id, and
+ * k->at.after before its first row. ERR_NOTFOUND: none. */
+MUST_CHECK enum err check_next_dead(struct check *k, enum dead_kind kind);
 
 /* The parts. */
 MUST_CHECK enum err check_mailboxes(

@@ -24,6 +24,19 @@ enum err check_body_named(struct check *k, uint64_t body)
 	return ERR_OK;
 }
 
+enum err check_next_dead(struct check *k, enum dead_kind kind)
+{
+	int64_t id;
+
+	TRY(db_int(k->db, &id,
+		"SELECT id FROM dead WHERE kind = ? AND id > ?"
+		" ORDER BY id LIMIT 1",
+		"uu", (uint64_t)kind, k->at.id));
+	k->at.id = (uint64_t)id;
+	k->at.after = 0;
+	return ERR_OK;
+}
+
 /* --- rows ----------------------------------------------------------------------- */
 
 struct body_check {

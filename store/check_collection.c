@@ -149,19 +149,13 @@ enum err check_collections(struct check *k, const struct check_part *part)
 enum err check_dead_collections(struct check *k, const struct check_part *part)
 {
 	struct resource_check rows[RESOURCES];
-	int64_t id;
 	size_t n;
 
 	(void)part;
 	if (k->at.stage == NEXT) {
-		enum err e = db_int(k->db, &id,
-			"SELECT id FROM dead WHERE kind = 2 AND id > ?"
-			" ORDER BY id LIMIT 1",
-			"u", k->at.id);
+		enum err e = check_next_dead(k, DEAD_COLLECTION);
 		if (e != ERR_OK)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
-		k->at.id = (uint64_t)id;
-		k->at.after = 0;
 		k->at.stage = RESOURCES_OF;
 	}
 	TRY(page_resources(k, k->at.id, k->at.after, rows, &n));

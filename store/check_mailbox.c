@@ -278,19 +278,13 @@ enum err check_mailboxes(struct check *k, const struct check_part *part)
 enum err check_dead_mailboxes(struct check *k, const struct check_part *part)
 {
 	struct message_check rows[CHECK_PAGE];
-	int64_t id;
 	size_t n;
 
 	(void)part;
 	if (k->at.stage == NEXT) {
-		enum err e = db_int(k->db, &id,
-			"SELECT id FROM dead WHERE kind = 1 AND id > ?"
-			" ORDER BY id LIMIT 1",
-			"u", k->at.id);
+		enum err e = check_next_dead(k, DEAD_MAILBOX);
 		if (e != ERR_OK)
 			return e == ERR_NOTFOUND ? ERR_OK : e;
-		k->at.id = (uint64_t)id;
-		k->at.after = 0;
 		k->at.stage = MESSAGES;
 	}
 	TRY(page_messages(k, k->at.id, (uint32_t)k->at.after, rows, &n));

@@ -168,6 +168,13 @@ const struct property *kept_find(
 /* Whether the calendar takes that kind (supported-calendar-component-set). */
 bool calendar_takes(struct dav *d, struct place_at *at, struct slice component);
 
+/* --- expander.c: a calendar object for the worker ---------------------------------------- */
+/* Sends what recurrence needs of it, then from and to of `range` (NULL: none);
+ * d->work is the question until `done`. ERR_LIMIT: too long for a message. */
+MUST_CHECK enum err expander_ask(struct dav *d, enum work kind,
+	const struct content_comp *root, const int64_t range[2],
+	void (*done)(void *arg, enum err e, struct msg_in *reply), void *arg);
+
 /* --- instances.c: recurrences, by the worker ------------------------------------------ */
 struct instances {
 	struct dav *d;

@@ -42,20 +42,8 @@ enum err row_arena(struct dav *d)
 enum err instances_ask(struct dav *d, const struct content_comp *root,
 	int64_t from, int64_t to, struct instances *x)
 {
-	struct buf reduced;
-	struct msg m;
+	const int64_t range[2] = { from, to };
 
 	*x = (struct instances){ .d = d };
-	buf_init(&reduced, LIMIT_IPC_MESSAGE - KIB(1));
-	enum err e = ical_reduce(root, &reduced);
-	if (e == ERR_OK) {
-		msg_begin(&m, 0);
-		msg_add_slice(&m, buf_slice(&reduced));
-		msg_add_u64(&m, (uint64_t)from);
-		msg_add_u64(&m, (uint64_t)to);
-		e = worker_ask(d->tenant->worker, WORK_INSTANCES, &m,
-			LIMIT_EXPAND_MS, on_instances, x, &d->work);
-	}
-	buf_free(&reduced);
-	return e;
+	return expander_ask(d, WORK_INSTANCES, root, range, on_instances, x);
 }

@@ -207,19 +207,8 @@ static void on_expanded(void *arg, enum err e, struct msg_in *reply)
 static enum dav_step expand(
 	struct dav *d, struct object *o, const struct content_comp *root)
 {
-	struct buf reduced;
-	struct msg m;
-
-	buf_init(&reduced, LIMIT_IPC_MESSAGE - KIB(1));
-	enum err e = ical_reduce(root, &reduced);
-	if (e == ERR_OK) {
-		msg_begin(&m, 0);
-		msg_add_slice(&m, buf_slice(&reduced));
-		d->job = o;
-		e = worker_ask(d->tenant->worker, WORK_EXPAND, &m,
-			LIMIT_EXPAND_MS, on_expanded, d, &d->work);
-	}
-	buf_free(&reduced);
+	d->job = o;
+	enum err e = expander_ask(d, WORK_EXPAND, root, NULL, on_expanded, d);
 	/* Too long for a message, or no worker: a candidate always. */
 	return e == ERR_OK ? DAV_WAIT : keep(d, o);
 }
