@@ -2,10 +2,11 @@
 noinst_LIBRARIES += imapd/libimapsession.a
 imapd_libimapsession_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapsession_a_SOURCES = \
+	imapd/capability.c \
 	imapd/grammar.c \
-	imapd/session/capability.c \
 	imapd/session/cmd_append.c \
 	imapd/session/cmd_copy.c \
+	imapd/session/cmd_enable.c \
 	imapd/session/cmd_expunge.c \
 	imapd/session/cmd_fetch.c \
 	imapd/session/cmd_list.c \
@@ -35,6 +36,7 @@ imapd_libimapsession_a_SOURCES = \
 noinst_LIBRARIES += imapd/libimapfront.a
 imapd_libimapfront_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapfront_a_SOURCES = \
+	imapd/capability.c \
 	imapd/grammar.c \
 	imapd/front/preauth.c
 

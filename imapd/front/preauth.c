@@ -13,6 +13,7 @@
 #include <bastide/cursor.h>
 #include <bastide/frame.h>
 
+#include "../capability.h"
 #include "../grammar.h"
 #include "preauth.h"
 
@@ -54,8 +55,10 @@ static void put_capabilities(struct preauth *p)
 	struct buf b;
 
 	buf_init(&b, 1000);
-	buf_adds(&b, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE");
-	if (conn_is_tls(p->conn)) {
+	bool tls = conn_is_tls(p->conn);
+
+	capability_put(&b, tls ? CAP_TLS : CAP_CLEAR, NULL);
+	if (tls) {
 		buf_addc(&b, ' ');
 		login_mechanisms(&b, "AUTH=", ' ');
 	} else {

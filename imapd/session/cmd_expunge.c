@@ -49,7 +49,7 @@ static enum err more(struct imap *i)
 	}
 	if (x->silent) {
 		imap_deselect(i);
-	} else if (i->st.condstore) {
+	} else if (imap_enabled(i, ENABLED_CONDSTORE)) {
 		/* RFC 7162 3.2.7 (a MAY without QRESYNC): for the cache. */
 		struct mailbox_row row;
 		TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));

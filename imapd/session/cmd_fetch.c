@@ -207,7 +207,8 @@ static void close_row(struct imap *i, struct fetch *f)
 		buf_addc(&i->out, ' ');
 		(void)put_simple(i, f, row, FETCH_FLAGS);
 	}
-	if (f->seen_now[f->at] && i->st.condstore && !f->want.has_modseq) {
+	if (f->seen_now[f->at] && imap_enabled(i, ENABLED_CONDSTORE) &&
+		!f->want.has_modseq) {
 		buf_addc(&i->out, ' ');
 		put_modseq(&i->out, row);
 	}
@@ -367,7 +368,7 @@ enum err cmd_fetch(struct imap *i)
 	if (i->cmd.uid)
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
-		imap_enable_condstore(i);
+		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
 		f->expected = count_in_view(i, &f->set);

@@ -86,7 +86,7 @@ enum err cmd_search(struct imap *i)
 		return ERR_NOMEM;
 	TRY(search_parse(i, &s->program));
 	if (s->program.modseq)
-		imap_enable_condstore(i);
+		imap_enable(i, ENABLED_CONDSTORE);
 	s->set.n = 1;
 	s->set.list[0] = (struct range){ 1, UINT32_MAX };
 	s->next = 1;

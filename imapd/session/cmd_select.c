@@ -6,14 +6,19 @@
  */
 #include "imap.h"
 
-void imap_enable_condstore(struct imap *i)
+bool imap_enabled(const struct imap *i, unsigned bit)
 {
-	if (i->st.condstore)
-		return;
-	i->st.condstore = true;
+	return i->st.enabled & bit;
+}
+
+void imap_enable(struct imap *i, unsigned bits)
+{
+	unsigned fresh = bits & ~i->st.enabled;
+
+	i->st.enabled |= bits;
 	/* RFC 7162 3.1.2.1: the first enabling command tells it, when a
 	 * mailbox is selected already. */
-	if (i->st.selected)
+	if ((fresh & ENABLED_CONDSTORE) && i->st.selected)
 		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] CONDSTORE is on",
 			(unsigned long long)i->st.modseq);
 }
@@ -128,7 +133,7 @@ static bool parameters(struct imap *i, struct cursor *c)
 {
 	if (!p_char(c, '(') || !p_word(c, "CONDSTORE") || !p_char(c, ')'))
 		return false;
-	i->st.condstore = true;
+	i->st.enabled |= ENABLED_CONDSTORE;
 	return true;
 }
 

@@ -97,7 +97,7 @@ enum err cmd_status(struct imap *i)
 	if (!row.selectable)
 		return ERR_NOTFOUND;
 	if (wanted & 1u << STATUS_HIGHESTMODSEQ)
-		imap_enable_condstore(i);
+		imap_enable(i, ENABLED_CONDSTORE);
 	buf_adds(&i->out, "* STATUS ");
 	put_mailbox(&i->out, row.name);
 	buf_adds(&i->out, " (");

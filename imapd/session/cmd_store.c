@@ -130,7 +130,8 @@ static enum err one_batch(struct imap *i, struct store_work *w)
 	}
 	/* With CONDSTORE on, a silent STORE still tells the new modseq. */
 	for (size_t k = 0; k < n; k++)
-		if (rows[k].uid && (!w->silent || i->st.condstore))
+		if (rows[k].uid &&
+			(!w->silent || imap_enabled(i, ENABLED_CONDSTORE)))
 			put_fetch_flags(i, &rows[k], !w->silent, w->names);
 	imap_flush(i);
 	return ERR_OK;
@@ -205,7 +206,7 @@ enum err cmd_store(struct imap *i)
 	if (!parse(i, w))
 		return ERR_SYNTAX;
 	if (w->conditional)
-		imap_enable_condstore(i);
+		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
 	w->next = w->set.n ? 1 : 0;
 	i->cmd.work = w;

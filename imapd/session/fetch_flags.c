@@ -12,11 +12,11 @@ void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
 	if (seq == 0)
 		return;
 	buf_addf(b, "* %u FETCH (", seq);
-	if (i->cmd.uid || i->st.condstore) {
+	if (i->cmd.uid || imap_enabled(i, ENABLED_CONDSTORE)) {
 		buf_addf(b, "UID %u", row->uid);
 		gap = " ";
 	}
-	if (i->st.condstore) {
+	if (imap_enabled(i, ENABLED_CONDSTORE)) {
 		buf_addf(b, "%sMODSEQ (%llu)", gap,
 			(unsigned long long)row->modseq);
 		gap = " ";

@@ -23,6 +23,7 @@
 #include <bastide/mailbox.h>
 #include <bastide/session.h>
 
+#include "../capability.h"
 #include "../grammar.h"
 
 struct imap;
@@ -31,7 +32,8 @@ struct imap;
 struct imap_state {
 	uint32_t account;
 	uint64_t session;
-	bool condstore; /* a CONDSTORE enabling command came (RFC 7162 3.1) */
+	unsigned enabled;             /* ENABLED_* */
+	struct capability_set hidden; /* from this account */
 	bool selected;
 	bool read_only;
 	uint64_t mailbox;
@@ -219,7 +221,9 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox);
 
 /* --- cmd_select.c ---------------------------------------------------------------- */
 void imap_deselect(struct imap *i);
-void imap_enable_condstore(struct imap *i);
+/* Switches ENABLED_* on, and what they imply. */
+void imap_enable(struct imap *i, unsigned bits);
+bool imap_enabled(const struct imap *i, unsigned bit);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
 /* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
@@ -233,8 +237,8 @@ bool append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
 
-/* --- capability.c ---------------------------------------------------------------- */
-void put_capabilities(struct buf *b);
+/* --- cmd_enable.c ---------------------------------------------------------------- */
+void put_capabilities(struct imap *i);
 
 enum err cmd_append(struct imap *i);
 enum err cmd_capability(struct imap *i);

@@ -476,7 +476,7 @@ static const struct conn_events events = {
 
 static void greet(struct imap *i, struct slice tag)
 {
-	put_capabilities(&i->out);
+	put_capabilities(i);
 	conn_write(i->conn, tag);
 	conn_writes(i->conn, " OK [CAPABILITY ");
 	conn_write(i->conn, buf_slice(&i->out));
