@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The table of capabilities: what is said to exist is what stands here. */
+#include <bastide/limits.h>
+
 #include "capability.h"
+
+/* The argument of APPENDLIMIT. */
+_Static_assert(LIMIT_MESSAGE == 104857600, "as the table says");
 
 const struct capability capabilities[] = {
 	{ "IMAP4rev1", "RFC 3501", CAP_ALL, 0, NULL },
@@ -16,6 +21,10 @@ const struct capability capabilities[] = {
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
+	{ "APPENDLIMIT", "RFC 7889", CAP_USER, 0, "104857600" },
+	{ "STATUS=SIZE", "RFC 8438", CAP_USER, 0, NULL },
+	{ "OBJECTID", "RFC 8474", CAP_USER, 0, NULL },
+	{ "SAVEDATE", "RFC 8514", CAP_USER, 0, NULL },
 	/* Old Outlooks and phones: no RFC. */
 	{ "XLIST", "Gmail IMAP extensions", CAP_USER, 0, NULL },
 };

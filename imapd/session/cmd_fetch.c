@@ -70,6 +70,14 @@ static enum err put_structure_of(struct imap *i, struct fetch *f,
 	return ERR_OK;
 }
 
+static void put_email_id(struct buf *b, const struct oid *oid)
+{
+	char text[OID_TEXT + 1];
+
+	oid_text(oid, text);
+	buf_addf(b, "EMAILID (%s)", text);
+}
+
 static enum err put_simple(struct imap *i, struct fetch *f,
 	const struct message_row *row, enum fetch_kind kind)
 {
@@ -90,6 +98,17 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 		buf_adds(&i->out, "INTERNALDATE ");
 		put_internal_date(
 			&i->out, row->internal_date, row->internal_zone);
+		break;
+	case FETCH_SAVEDATE:
+		buf_adds(&i->out, "SAVEDATE ");
+		put_internal_date(&i->out, row->save_date, 0);
+		break;
+	case FETCH_EMAILID:
+		put_email_id(&i->out, &row->meta.oid);
+		break;
+	case FETCH_THREADID:
+		/* RFC 8474 5.2: NIL for all where threads are not kept. */
+		buf_adds(&i->out, "THREADID NIL");
 		break;
 	case FETCH_SIZE:
 		buf_adds(&i->out, "RFC822.SIZE ");

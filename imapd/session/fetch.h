@@ -11,6 +11,9 @@ enum fetch_kind {
 	FETCH_UID,
 	FETCH_MODSEQ,
 	FETCH_INTERNALDATE,
+	FETCH_SAVEDATE, /* RFC 8514 4.2 */
+	FETCH_EMAILID,  /* RFC 8474 5.3 */
+	FETCH_THREADID,
 	FETCH_SIZE,
 	FETCH_ENVELOPE,
 	FETCH_BODY, /* structure without extension data */
