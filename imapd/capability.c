@@ -16,6 +16,7 @@ const struct capability capabilities[] = {
 	{ "IDLE", "RFC 2177", CAP_ALL, 0, NULL },
 	{ "NAMESPACE", "RFC 2342", CAP_USER, 0, NULL },
 	{ "UIDPLUS", "RFC 4315", CAP_USER, 0, NULL },
+	{ "BINARY", "RFC 3516", CAP_USER, 0, NULL },
 	{ "CHILDREN", "RFC 3348", CAP_USER, 0, NULL },
 	{ "UNSELECT", "RFC 3691", CAP_USER, 0, NULL },
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
