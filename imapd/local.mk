@@ -4,6 +4,7 @@ imapd_libimapsession_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapsession_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
+	imapd/session/append_message.c \
 	imapd/session/cmd_append.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
@@ -11,6 +12,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_fetch.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
 	imapd/session/cmd_simple.c \
@@ -31,6 +33,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
 	imapd/session/set.c \
+	imapd/session/url.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c
 

@@ -26,6 +26,8 @@ const struct command_row command_rows[] = {
 	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },   /* RFC 2342 */
 	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS }, /* RFC 3501 6.1.2 */
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
+	{ "REPLACE", cmd_replace, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */

@@ -240,9 +240,13 @@ MUST_CHECK enum err status_put(
 	struct imap *i, const struct mailbox_row *row, unsigned wanted);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
-/* The literal that the framer announces is APPEND's message: takes it (true),
- * or it is an ordinary string (false). */
-bool append_literal(struct imap *i);
+/* What becomes of the literal that the framer announces. */
+enum append_literal {
+	APPEND_STRING, /* it is not APPEND's message: an ordinary string */
+	APPEND_TAKEN,  /* the framer and the client were told */
+	APPEND_LATER,  /* in a later turn: what is before it takes time */
+};
+enum append_literal append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
 
@@ -268,6 +272,7 @@ enum err cmd_lsub(struct imap *i);
 enum err cmd_move(struct imap *i);
 enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
+enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);

@@ -43,6 +43,9 @@
 #define LIMIT_SET_RANGES 20000
 /* Search keys of one SEARCH. */
 #define LIMIT_SEARCH_KEYS 1000
+/* Messages of one APPEND: each is open, with a chunk of 64 KiB in memory, until
+ * all are there. */
+#define LIMIT_APPEND_MESSAGES 100
 /* Commands refused in a row before the connection is closed. */
 #define LIMIT_BAD_COMMANDS 20
 /* A mailbox name in UTF-8, and levels in it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Everything that reads a piece of an IMAP command. */
-#include "../../imapd/session/fetch.h"
+#include "../../imapd/session/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fetch_request r;
 	struct flag_list flags;
 	struct mail_date d;
+	struct imap_url url;
 	struct set set;
 	struct cursor c;
 	struct buf b, back;
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)imap_flag_list(&c, true, &flags);
 	c = cursor_of(in);
 	(void)imap_mailbox(&c, a, &s);
+	(void)!url_parse(a, in, &url);
 	c = cursor_of(in);
 	(void)imap_date_time(&c, &d);
 	(void)imap_date(&c, &day);
