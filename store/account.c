@@ -151,6 +151,27 @@ static enum err load_new(struct store *s, uint32_t number, struct account **out)
 	return ERR_OK;
 }
 
+enum err account_upgrade(struct account *a)
+{
+	struct store *s = a->s;
+	bool joins = s->tx.active;
+
+	if (a->db.version != SCHEMA_VERSION)
+		TRY(db_check_version(&a->db));
+	if (a->db.version == SCHEMA_VERSION)
+		return ERR_OK;
+	if (!joins)
+		TRY(store_begin(s));
+	enum err e = db_write(&a->db);
+	if (e == ERR_OK)
+		e = core_upgrade(&a->db, a == s->tenant);
+	if (e == ERR_OK && !joins)
+		e = store_commit(s, NULL);
+	else if (!joins)
+		store_rollback(s);
+	return e;
+}
+
 enum err account_open(struct store *s, uint32_t number, struct account **out)
 {
 	struct account *a = account_find(s, number);
@@ -171,6 +192,7 @@ enum err account_open(struct store *s, uint32_t number, struct account **out)
 			return e;
 		}
 	}
+	TRY(account_upgrade(a));
 	a->refs++;
 	account_touch(a);
 	*out = a;

@@ -61,6 +61,14 @@ struct table_decl {
 };
 extern const struct table_decl table_decls[];
 extern const size_t n_table_decls;
+/* What a version of the schema added to databases made before, in order. */
+struct schema_step {
+	int version; /* that it leads to */
+	bool tenant;
+	const char *sql;
+};
+extern const struct schema_step schema_steps[];
+extern const size_t n_schema_steps;
 
 enum check_what {
 	CHECK_ROWS,  /* what rows say of one another */
@@ -87,5 +95,14 @@ struct schema_hooks {
 	void (*check_free)(struct check *k);
 };
 extern const struct schema_hooks schema_hooks;
+
+/* --- small things ------------------------------------------------------------ */
+/* Grows an array by one: the new last element, zeroed, or NULL. */
+void *grow_array(void *array, size_t *n, size_t *cap, size_t size);
+#define PUSH(array, n, cap)                                                    \
+	((__typeof__(array))grow_array(                                        \
+		&(array), &(n), &(cap), sizeof(*(array))))
+/* Microseconds, monotonic: for the budget of a step. */
+int64_t clock_us(void);
 
 #endif
