@@ -21,6 +21,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_parse.c \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
+	imapd/session/indexer.c \
 	imapd/session/parse.c \
 	imapd/session/quirk.c \
 	imapd/session/respond.c \
@@ -29,6 +30,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_parse.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
+	imapd/session/text_walk.c \
 	imapd/session/set.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c

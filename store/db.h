@@ -48,6 +48,9 @@ MUST_CHECK enum err db_write(struct db *d);
 int64_t db_last_rowid(struct db *d);
 int db_changes(struct db *d);
 
+/* A body came that the index of words does not have. */
+void account_words_came(struct account *a);
+
 /* To be told to watchers when the running transaction commits. */
 void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);
 

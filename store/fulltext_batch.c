@@ -221,6 +221,13 @@ enum err fulltext_text(
 	return words_feed(&b->cutter, folded, on_word, b);
 }
 
+enum err fulltext_unknown(struct fulltext_batch *b)
+{
+	TRY(fulltext_break(b));
+	return add_word(
+		b, slice_str(WORD_UNKNOWN), FULLTEXT_HEADER | FULLTEXT_BODY);
+}
+
 enum err fulltext_break(struct fulltext_batch *b)
 {
 	return words_end(&b->cutter, on_word, b);

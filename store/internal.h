@@ -69,6 +69,9 @@ struct account {
 	unsigned segment_turn;
 	unsigned refs;
 	bool fresh;   /* made by the running transaction */
+	/* Since when bodies wait for the index of words, and when the last of
+	 * them came; seconds, 0: none does. */
+	int64_t words_since, words_last;
 	bool dying;   /* destroyed by it */
 	bool gone;    /* is no more; forgotten with its last handle */
 	int64_t used; /* seconds, when a handle was closed last */

@@ -24,6 +24,12 @@
 enum { FULLTEXT_HEADER = 1, FULLTEXT_BODY = 2 };
 
 /* --- feeding ------------------------------------------------------------------ */
+/* An account that was quiet for a while since bodies came, or has waited long:
+ * look at it. ERR_NOTFOUND: none. */
+MUST_CHECK enum err fulltext_due(struct store *s, uint32_t *account_out);
+/* It was looked at; it is due again when more bodies come. */
+void fulltext_settled(struct account *a);
+
 /* The first body above `after` that has a structure, and how many bodies of
  * the account are above `after`. ERR_NOTFOUND: none. */
 MUST_CHECK enum err fulltext_next(struct account *a, uint64_t after,
@@ -41,6 +47,8 @@ MUST_CHECK enum err fulltext_text(
 	struct fulltext_batch *b, unsigned zone, struct slice folded);
 /* The field or part ends, and with it the word. */
 MUST_CHECK enum err fulltext_break(struct fulltext_batch *b);
+/* Not all text of the current body could be given: only a scan can tell. */
+MUST_CHECK enum err fulltext_unknown(struct fulltext_batch *b);
 /* It is large enough to be kept. */
 bool fulltext_full(const struct fulltext_batch *b);
 /* In a transaction: everything up to body `upto` is in the index. An empty

@@ -144,6 +144,9 @@ struct session_start {
 typedef enum err session_new_fn(const struct session_start *s);
 enum err imap_session_new(const struct session_start *s);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
+/* Feeds the index of words; its end closes every account handle it has. */
+MUST_CHECK enum err indexer_begin(struct tenant *t);
+void indexer_end(struct tenant *t);
 /* The runner of the queue; `t` lives as long as the process. */
 MUST_CHECK enum err outbound_begin(struct tenant *t);
 enum err dav_session_new(const struct session_start *s);

@@ -151,7 +151,7 @@ static enum err echo_new(const struct session_start *s)
 }
 
 const struct house houses[] = {
-	{ PROTOCOL_IMAP, echo_new, NULL, "echo", NULL },
-	{ PROTOCOL_DELIVER, echo_new, NULL, "deliver", NULL },
-	{ 0, NULL, NULL, NULL, NULL },
+	{ PROTOCOL_IMAP, echo_new, NULL, "echo", NULL, NULL },
+	{ PROTOCOL_DELIVER, echo_new, NULL, "deliver", NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL },
 };
