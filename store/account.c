@@ -231,6 +231,11 @@ void account_words_came(struct account *a)
 		a->words_since = a->words_last;
 }
 
+void account_words_late(struct account *a)
+{
+	a->words_since = a->words_last = store_clock() - WORDS_LATE_S;
+}
+
 void fulltext_settled(struct account *a)
 {
 	a->words_since = a->words_last = 0;

@@ -50,6 +50,8 @@ int db_changes(struct db *d);
 
 /* A body came that the index of words does not have. */
 void account_words_came(struct account *a);
+/* It waits long enough. */
+void account_words_late(struct account *a);
 
 /* To be told to watchers when the running transaction commits. */
 void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);

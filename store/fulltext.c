@@ -58,7 +58,38 @@ enum err fulltext_reset(struct account *a)
 	TRY(db_run(account_db(a), "UPDATE fulltext_segment SET state = ?", "i",
 		(int64_t)SEGMENT_OLD));
 	TRY(db_run(account_db(a), "UPDATE fulltext_state SET upto = 0", ""));
+	account_words_late(a);
 	return changed(a);
+}
+
+static enum err fill_figures(sqlite3_stmt *st, struct arena *arena, void *row)
+{
+	struct fulltext_figures *f = row;
+
+	f->upto = column_u64(st, 0);
+	f->last = column_u64(st, 1);
+	f->bodies = column_u64(st, 2);
+	f->segments = column_u64(st, 3);
+	f->bytes = column_u64(st, 4);
+	return ERR_OK;
+}
+
+enum err fulltext_figures(struct account *a, struct fulltext_figures *out)
+{
+	sqlite3_stmt *st = db_stmt(account_db(a),
+		"SELECT (SELECT upto FROM fulltext_state),"
+		" (SELECT change FROM state), ifnull(sum(docs), 0), count(*),"
+		" (SELECT ifnull(sum(length(words) + length(postings)), 0)"
+		" FROM fulltext_block)"
+		" FROM fulltext_segment WHERE state = ?");
+	uint64_t body, left;
+
+	db_bind(st, "i", (int64_t)SEGMENT_LIVE);
+	TRY(schema_row(st, fill_figures, NULL, out));
+	enum err e = fulltext_next(a, out->upto, &body, &left);
+	out->complete =
+		e == ERR_NOTFOUND || (e == ERR_OK && left < FULLTEXT_WORTH);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 /* --- segments ----------------------------------------------------------------------- */

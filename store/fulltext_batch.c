@@ -283,13 +283,16 @@ static enum err keep_segment(struct account *a, struct fulltext_batch *b)
 	return e;
 }
 
-enum err fulltext_keep(
-	struct account *a, struct fulltext_batch *b, uint64_t upto)
+enum err fulltext_keep(struct account *a, struct fulltext_batch *b,
+	uint64_t from, uint64_t upto)
 {
+	struct db *d = account_db(a);
+
 	TRY(fulltext_break(b));
-	TRY(db_write(account_db(a)));
-	if (b->n_entries)
-		TRY(keep_segment(a, b));
-	return db_run(account_db(a),
-		"UPDATE fulltext_state SET upto = max(upto, ?)", "u", upto);
+	TRY(db_write(d));
+	TRY(db_run(d, "UPDATE fulltext_state SET upto = ? WHERE upto = ?", "uu",
+		upto, from));
+	if (db_changes(d) == 0)
+		return ERR_CONFLICT;
+	return b->n_entries ? keep_segment(a, b) : ERR_OK;
 }

@@ -68,7 +68,7 @@ struct account {
 	} segment_key[SEGMENT_KEYS];
 	unsigned segment_turn;
 	unsigned refs;
-	bool fresh;   /* made by the running transaction */
+	bool fresh; /* made by the running transaction */
 	/* Since when bodies wait for the index of words, and when the last of
 	 * them came; seconds, 0: none does. */
 	int64_t words_since, words_last;

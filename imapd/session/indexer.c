@@ -15,7 +15,6 @@
 #define LOOK_MS 1000   /* between two looks for an account that is due */
 #define PAUSE_MS 4     /* after each slice: a third of a core at most */
 #define AGAIN_MS 60000 /* the disk was full */
-#define WORTH 32       /* bodies */
 #define SCRATCH MIB(64)
 
 enum step { IDLE, FEED, TIDY };
@@ -28,7 +27,7 @@ static struct {
 	struct arena *scratch;
 	struct fulltext_batch *batch;
 	struct text_walk *walk;
-	uint64_t upto; /* the last body that the batch has */
+	uint64_t from, upto; /* of the batch: indexed before, its last body */
 	struct fulltext_tidy *tidy;
 } ix;
 
@@ -81,23 +80,25 @@ static enum err keep(void)
 	struct store *s = ix.tenant->store;
 
 	TRY(store_begin(s));
-	enum err e = fulltext_keep(ix.account, ix.batch, ix.upto);
+	enum err e = fulltext_keep(ix.account, ix.batch, ix.from, ix.upto);
 	if (e == ERR_OK)
 		e = store_commit(s, NULL);
 	else
 		store_rollback(s);
 	fulltext_batch_free(ix.batch);
 	ix.batch = NULL;
-	return e;
+	/* Begun anew meanwhile: from the start, then. */
+	return e == ERR_CONFLICT ? ERR_OK : e;
 }
 
 static enum err begin_batch(void)
 {
 	uint64_t body, left;
 
-	TRY(fulltext_upto(ix.account, &ix.upto));
+	TRY(fulltext_upto(ix.account, &ix.from));
+	ix.upto = ix.from;
 	enum err e = fulltext_next(ix.account, ix.upto, &body, &left);
-	if (e == ERR_NOTFOUND || (e == ERR_OK && left < WORTH)) {
+	if (e == ERR_NOTFOUND || (e == ERR_OK && left < FULLTEXT_WORTH)) {
 		ix.step = TIDY;
 		return fulltext_tidy_new(ix.account, &ix.tidy);
 	}

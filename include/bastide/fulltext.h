@@ -29,6 +29,17 @@ enum { FULLTEXT_HEADER = 1, FULLTEXT_BODY = 2 };
 MUST_CHECK enum err fulltext_due(struct store *s, uint32_t *account_out);
 /* It was looked at; it is due again when more bodies come. */
 void fulltext_settled(struct account *a);
+/* Fewer are not worth a segment: they are scanned. */
+#define FULLTEXT_WORTH 32
+/* What the index has, and how far it is. */
+struct fulltext_figures {
+	uint64_t upto, last; /* numbers: indexed, and of the newest change */
+	uint64_t bodies;     /* in the index */
+	uint64_t segments, bytes; /* bytes of words and postings */
+	bool complete;            /* too little is missing to be worth it */
+};
+MUST_CHECK enum err fulltext_figures(
+	struct account *a, struct fulltext_figures *out);
 
 /* The first body above `after` that has a structure, and how many bodies of
  * the account are above `after`. ERR_NOTFOUND: none. */
@@ -51,11 +62,12 @@ MUST_CHECK enum err fulltext_break(struct fulltext_batch *b);
 MUST_CHECK enum err fulltext_unknown(struct fulltext_batch *b);
 /* It is large enough to be kept. */
 bool fulltext_full(const struct fulltext_batch *b);
-/* In a transaction: everything up to body `upto` is in the index. An empty
- * batch only moves the mark. */
-MUST_CHECK enum err fulltext_keep(
-	struct account *a, struct fulltext_batch *b, uint64_t upto);
-/* In a transaction: the index is empty, as at the beginning. */
+/* In a transaction: everything up to body `upto` is in the index, where up to
+ * `from` was when the batch was begun; ERR_CONFLICT: no longer. An empty batch
+ * only moves the mark. */
+MUST_CHECK enum err fulltext_keep(struct account *a, struct fulltext_batch *b,
+	uint64_t from, uint64_t upto);
+/* In a transaction: the index is empty, as at the beginning, and due now. */
 MUST_CHECK enum err fulltext_reset(struct account *a);
 
 /* --- tidying: small parts of the index become large ones ------------------------ */

@@ -167,10 +167,11 @@ static void feed_zone(struct fulltext_batch *b, struct corpus *c, unsigned zone,
 static void feed(struct corpus *c, size_t max)
 {
 	struct fulltext_batch *b;
-	uint64_t body, left, upto;
+	uint64_t body, left, from, upto;
 
 	ok(fulltext_batch_new(&b));
-	ok(fulltext_upto(c->f->a, &upto));
+	ok(fulltext_upto(c->f->a, &from));
+	upto = from;
 	while (max-- && !fulltext_full(b) &&
 		fulltext_next(c->f->a, upto, &body, &left) == ERR_OK) {
 		size_t i = text_of(c, body);
@@ -180,7 +181,7 @@ static void feed(struct corpus *c, size_t max)
 		upto = body;
 	}
 	ok(store_begin(c->f->s));
-	ok(fulltext_keep(c->f->a, b, upto));
+	ok(fulltext_keep(c->f->a, b, from, upto));
 	ok(store_commit(c->f->s, NULL));
 	fulltext_batch_free(b);
 }
@@ -413,7 +414,7 @@ static void test_too_many_words(void **state)
 	}
 	assert_true(fulltext_full(b));
 	ok(store_begin(c->f->s));
-	ok(fulltext_keep(c->f->a, b, first));
+	ok(fulltext_keep(c->f->a, b, 0, first));
 	ok(store_commit(c->f->s, NULL));
 	fulltext_batch_free(b);
 	ok(fulltext_query_new(c->f->a, slice_str("599999"), FULLTEXT_BODY, &q));

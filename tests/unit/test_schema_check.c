@@ -20,7 +20,7 @@ static void index_words(struct fixture *f)
 		ok(fulltext_body(b, body));
 		ok(fulltext_text(b, FULLTEXT_BODY, S("some words")));
 	}
-	ok(fulltext_keep(f->a, b, body));
+	ok(fulltext_keep(f->a, b, 0, body));
 	fulltext_batch_free(b);
 }
 
