@@ -27,6 +27,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/respond_structure.c \
 	imapd/session/search_match.c \
 	imapd/session/search_parse.c \
+	imapd/session/search_return.c \
+	imapd/session/search_scan.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
 	imapd/session/set.c \

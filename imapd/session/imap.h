@@ -51,20 +51,25 @@ struct imap_state {
 
 /* --- the view: which UID is which sequence number ---------------------------- */
 /* Loaded at first need (view.c); until then `exists` is all that is known. */
+struct range {
+	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
+};
 struct view {
 	bool loaded;
 	uint32_t *uids; /* ascending; index + 1 is the sequence number */
 	size_t n, cap;
 	uint32_t next; /* while it is being loaded */
+	/* The search result variable (RFC 9051 6.4.4.1): UIDs, each range
+	 * without a gap in the view when it was saved. */
+	struct range *saved;
+	size_t n_saved;
 };
 
 /* --- sets --------------------------------------------------------------------- */
-struct range {
-	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
-};
 struct set {
 	struct range *list;
 	size_t n;
+	bool saved; /* it was "$": set_to_uids knows what that is */
 };
 
 /* --- a command ------------------------------------------------------------------ */
@@ -209,6 +214,8 @@ MUST_CHECK enum err view_keywords(
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
+/* Takes the ranges (from mem_alloc, or NULL) as the search result variable. */
+void view_save(struct imap *i, struct range *list, size_t n);
 /* The command walks over messages: the next batch of rows of `set` (UIDs) from
  * *next on; sets *next behind them, 0 when the set is used up. */
 MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,

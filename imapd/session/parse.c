@@ -65,11 +65,13 @@ bool imap_set(struct cursor *c, struct arena *a, struct set *out)
 	struct cursor look = *c;
 	size_t max = 1;
 
+	*out = (struct set){ .saved = p_char(c, '$') }; /* RFC 5182 3 */
+	if (out->saved)
+		return true;
 	for (const char *p = look.p; p < look.end && *p != ' '; p++)
 		max += *p == ',';
 	if (max > LIMIT_SET_RANGES)
 		return false;
-	out->n = 0;
 	out->list = arena_array(a, struct range, max);
 	if (!out->list)
 		return false;

@@ -21,6 +21,7 @@
 void view_clear(struct view *v)
 {
 	mem_free(v->uids);
+	mem_free(v->saved);
 	*v = (struct view){ 0 };
 }
 
@@ -294,8 +295,38 @@ enum err view_sync(struct imap *i, bool expunge)
 
 /* --- sets ------------------------------------------------------------------ */
 
+void view_save(struct imap *i, struct range *list, size_t n)
+{
+	mem_free(i->view.saved);
+	i->view.saved = list;
+	i->view.n_saved = n;
+}
+
+/* "$": what was saved and is still in the view (RFC 5182 2.1). */
+static enum err saved_to_uids(struct imap *i, struct set *s)
+{
+	const struct view *v = &i->view;
+
+	s->n = 0;
+	if (v->n_saved == 0)
+		return ERR_OK;
+	s->list = arena_array(i->arena, struct range, v->n_saved);
+	if (!s->list)
+		return ERR_NOMEM;
+	for (size_t k = 0; k < v->n_saved; k++) {
+		size_t from = lower_bound(v, v->saved[k].from);
+		size_t end = lower_bound(v, v->saved[k].to + 1);
+		if (from < end)
+			s->list[s->n++] = (struct range){ v->uids[from],
+				v->uids[end - 1] };
+	}
+	return ERR_OK;
+}
+
 enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 {
+	if (s->saved)
+		return saved_to_uids(i, s);
 	if (uid) {
 		uint32_t max = view_max_uid(i);
 		if (max == 0)
