@@ -16,6 +16,7 @@ const struct capability capabilities[] = {
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
 	{ "ESEARCH", "RFC 4731", CAP_USER, 0, NULL },
 	{ "SEARCHRES", "RFC 5182", CAP_USER, 0, NULL },
+	{ "PARTIAL", "RFC 9394", CAP_USER, 0, NULL },
 	{ "WITHIN", "RFC 5032", CAP_USER, 0, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },

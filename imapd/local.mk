@@ -19,6 +19,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/command.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
+	imapd/session/fetch_partial.c \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/parse.c \

@@ -115,12 +115,15 @@ enum {
 	RETURN_MAX = 2,
 	RETURN_ALL = 4,
 	RETURN_COUNT = 8,
-	RETURN_SAVE = 16, /* RFC 5182 */
-	RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT,
+	RETURN_SAVE = 16,    /* RFC 5182 */
+	RETURN_PARTIAL = 32, /* RFC 9394 3.1 */
+	RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT |
+		      RETURN_PARTIAL,
 };
 struct search_return {
 	bool extended; /* the answer is ESEARCH */
 	unsigned what;
+	struct partial partial;
 };
 /* " RETURN (...)", if it is there; with REV2 the answer is ESEARCH always. */
 bool search_return_parse(

@@ -14,21 +14,26 @@ static const struct {
 	{ "ALL", RETURN_ALL },
 	{ "COUNT", RETURN_COUNT },
 	{ "SAVE", RETURN_SAVE },
+	{ "PARTIAL", RETURN_PARTIAL },
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
 static bool one_option(struct cursor *c, struct search_return *r)
 {
 	struct slice name;
+	size_t k;
 
 	if (!imap_atom(c, &name))
 		return false;
-	for (size_t k = 0; k < N_OPTIONS; k++)
+	for (k = 0; k < N_OPTIONS; k++) {
 		if (slice_ieqs(name, options[k].name)) {
 			r->what |= options[k].bit;
-			return true;
+			break;
 		}
-	return false;
+	}
+	return k < N_OPTIONS && (options[k].bit != RETURN_PARTIAL ||
+					(!r->partial.asked && p_sp(c) &&
+						imap_partial(c, &r->partial)));
 }
 
 bool search_return_parse(
@@ -48,12 +53,17 @@ bool search_return_parse(
 	}
 	if (r->what == 0) /* RFC 4731 3.1: "()" is "(ALL)" */
 		r->what = RETURN_ALL;
-	return true;
+	/* RFC 9394 3.1: one PARTIAL, or one ALL, or neither. */
+	return !(r->partial.asked && (r->what & RETURN_ALL));
 }
 
 size_t search_return_enough(const struct search_return *r)
 {
-	return r->what == RETURN_MIN ? 1 : SIZE_MAX;
+	if (r->what == RETURN_MIN)
+		return 1;
+	if (r->what == RETURN_PARTIAL && !r->partial.from_end)
+		return r->partial.to;
+	return SIZE_MAX;
 }
 
 /* --- which hits the answer names --------------------------------------------------- */
@@ -63,17 +73,21 @@ static struct search_hit *hits_of(const struct search_scan *s)
 	return (struct search_hit *)(void *)s->hits.p;
 }
 
-/* With MIN and MAX alone these only; else all (RFC 4731 3.2 for MODSEQ, RFC
- * 5182 2.4 for SAVE). */
+/* With MIN, MAX and PARTIAL alone these only; else all (RFC 4731 3.2 for MODSEQ,
+ * RFC 5182 2.4 and RFC 9394 3.2 for SAVE). */
 static void mark_returned(
 	const struct search_return *r, struct search_hit *hits, size_t n)
 {
 	bool all = (r->what & (RETURN_ALL | RETURN_COUNT)) ||
-		   !(r->what & (RETURN_MIN | RETURN_MAX));
+		   !(r->what & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL));
+	size_t first = 0, end = 0;
 
+	if (r->partial.asked)
+		partial_bounds(&r->partial, n, &first, &end);
 	for (size_t k = 0; k < n; k++)
 		hits[k].returned = all || (k == 0 && (r->what & RETURN_MIN)) ||
-				   (k + 1 == n && (r->what & RETURN_MAX));
+				   (k + 1 == n && (r->what & RETURN_MAX)) ||
+				   (k >= first && k < end);
 }
 
 static uint64_t highest_modseq(const struct search_hit *hits, size_t n)
@@ -158,6 +172,20 @@ static void put_hit_set(struct imap *i, const struct search_hit *hits, size_t n)
 	}
 }
 
+static void put_partial(struct imap *i, const struct partial *p,
+	const struct search_hit *hits, size_t n)
+{
+	size_t first, end;
+
+	partial_bounds(p, n, &first, &end);
+	buf_addf(&i->out, " PARTIAL (%.*s ", SLICE_ARG(p->text));
+	if (first < end)
+		put_hit_set(i, hits + first, end - first);
+	else
+		buf_adds(&i->out, "NIL");
+	buf_addc(&i->out, ')');
+}
+
 static void put_esearch(struct imap *i, const struct search_return *r,
 	const struct search_hit *hits, size_t n, uint64_t modseq)
 {
@@ -176,6 +204,8 @@ static void put_esearch(struct imap *i, const struct search_return *r,
 		buf_adds(b, " ALL ");
 		put_hit_set(i, hits, n);
 	}
+	if (r->partial.asked)
+		put_partial(i, &r->partial, hits, n);
 	if (modseq)
 		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
 	buf_adds(b, "\r\n");

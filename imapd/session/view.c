@@ -55,6 +55,12 @@ static size_t lower_bound(const struct view *v, uint32_t uid)
 	return low;
 }
 
+/* First index behind `uid`. */
+static size_t view_end(const struct view *v, uint32_t uid)
+{
+	return uid == UINT32_MAX ? v->n : lower_bound(v, uid + 1);
+}
+
 uint32_t view_seq(const struct imap *i, uint32_t uid)
 {
 	size_t at = lower_bound(&i->view, uid);
@@ -315,12 +321,36 @@ static enum err saved_to_uids(struct imap *i, struct set *s)
 		return ERR_NOMEM;
 	for (size_t k = 0; k < v->n_saved; k++) {
 		size_t from = lower_bound(v, v->saved[k].from);
-		size_t end = lower_bound(v, v->saved[k].to + 1);
+		size_t end = view_end(v, v->saved[k].to);
 		if (from < end)
 			s->list[s->n++] = (struct range){ v->uids[from],
 				v->uids[end - 1] };
 	}
 	return ERR_OK;
+}
+
+void view_narrow(const struct imap *i, struct set *s, const struct partial *p)
+{
+	const struct view *v = &i->view;
+	size_t total = 0, first, end, at = 0, kept = 0;
+
+	for (size_t k = 0; k < s->n; k++)
+		total += view_end(v, s->list[k].to) -
+			 lower_bound(v, s->list[k].from);
+	partial_bounds(p, total, &first, &end);
+	for (size_t k = 0; k < s->n; k++) {
+		size_t from = lower_bound(v, s->list[k].from);
+		size_t n = view_end(v, s->list[k].to) - from;
+		size_t low = first > at ? first - at : 0;
+		size_t high = end > at ? end - at : 0;
+		if (high > n)
+			high = n;
+		if (low < high)
+			s->list[kept++] = (struct range){ v->uids[from + low],
+				v->uids[from + high - 1] };
+		at += n;
+	}
+	s->n = kept;
 }
 
 enum err set_to_uids(struct imap *i, struct set *s, bool uid)
