@@ -14,6 +14,10 @@ const struct capability capabilities[] = {
 	{ "CHILDREN", "RFC 3348", CAP_USER, 0, NULL },
 	{ "UNSELECT", "RFC 3691", CAP_USER, 0, NULL },
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
+	{ "ESEARCH", "RFC 4731", CAP_USER, 0, NULL },
+	{ "SEARCHRES", "RFC 5182", CAP_USER, 0, NULL },
+	{ "PARTIAL", "RFC 9394", CAP_USER, 0, NULL },
+	{ "WITHIN", "RFC 5032", CAP_USER, 0, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
 	/* Old Outlooks and phones: no RFC. */

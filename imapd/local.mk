@@ -19,6 +19,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/command.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
+	imapd/session/fetch_partial.c \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
@@ -28,6 +29,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/respond_structure.c \
 	imapd/session/search_match.c \
 	imapd/session/search_parse.c \
+	imapd/session/search_return.c \
+	imapd/session/search_scan.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
 	imapd/session/text_walk.c \

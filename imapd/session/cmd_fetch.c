@@ -15,6 +15,7 @@
 
 struct fetch {
 	struct fetch_request want;
+	struct fetch_narrow narrow;
 	struct set set;
 	uint32_t next;     /* UID from which the next batch begins */
 	uint32_t expected; /* messages of the set that the view has */
@@ -37,6 +38,7 @@ static void abandon(struct imap *i)
 	struct fetch *f = i->cmd.work;
 
 	arena_free(f->arena);
+	buf_free(&f->narrow.matches);
 }
 
 /* --- one row ------------------------------------------------------------------- */
@@ -325,6 +327,10 @@ static enum err more(struct imap *i)
 	struct fetch *f = i->cmd.work;
 	uint64_t started = loop_now_us();
 
+	if (f->want.partial.asked) {
+		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
+		f->next = f->set.n ? 1 : 0;
+	}
 	do {
 		if (f->at == f->n) {
 			if (f->next == 0)
@@ -365,6 +371,8 @@ enum err cmd_fetch(struct imap *i)
 	if (!p_sp(c) || !imap_set(c, i->arena, &f->set) || !p_sp(c) ||
 		!fetch_parse(c, i->arena, &f->want))
 		return ERR_SYNTAX;
+	if (f->want.partial.asked && !i->cmd.uid)
+		return ERR_SYNTAX; /* RFC 9394 3.3: of UID FETCH only */
 	if (i->cmd.uid)
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
