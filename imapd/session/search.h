@@ -8,6 +8,8 @@
 #ifndef IMAPD_SEARCH_H
 #define IMAPD_SEARCH_H
 
+#include <bastide/fulltext.h>
+
 #include "imap.h"
 
 enum search_op {
@@ -57,14 +59,17 @@ struct search_key {
 	struct slice field, text;
 	struct set set;
 	unsigned bit; /* of the keyword; LIMIT_KEYWORDS: there is none */
+	struct fulltext_query *query; /* what the index says; NULL: nothing */
+	bool needed; /* no message is found without it (search_index.c) */
 };
 
 struct search_program {
 	struct search_key *keys;
 	size_t n;
-	bool meta;   /* some key needs the envelope or structure */
-	bool modseq; /* RFC 7162 3.1.5: the reply names the highest */
-	int64_t now; /* for OLDER and YOUNGER */
+	bool meta;    /* some key needs the envelope or structure */
+	bool modseq;  /* RFC 7162 3.1.5: the reply names the highest */
+	int64_t now;  /* for OLDER and YOUNGER */
+	size_t asked; /* keys for which the index was asked */
 };
 
 /* --- search_parse.c --------------------------------------------------------------- */
@@ -86,6 +91,20 @@ MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice field, struct slice needle,
 	bool *out);
 
+/* --- search_index.c: the index of words ---------------------------------------------- */
+/* Only after search_parse(); the end is search_index_free() in any case. */
+MUST_CHECK enum err search_index_begin(
+	struct imap *i, struct search_program *p);
+/* ERR_AGAIN while the index is being asked. */
+MUST_CHECK enum err search_index_more(struct search_program *p);
+void search_index_free(struct search_program *p);
+/* Only some messages can be found: */
+bool search_index_narrows(const struct search_program *p);
+/* these, as struct range of UIDs, from *next on. ERR_AGAIN while there is
+ * more. */
+MUST_CHECK enum err search_index_narrow(struct imap *i,
+	const struct search_program *p, uint32_t *next, struct buf *ranges);
+
 /* --- search_scan.c: a walk over the mailbox, in slices ------------------------------- */
 struct search_hit {
 	uint64_t modseq;
@@ -93,14 +112,17 @@ struct search_hit {
 	bool returned; /* search_return.c: the answer names it */
 };
 #define SEARCH_BATCH 16
+enum scan_step { SCAN_BEGIN, SCAN_ASK, SCAN_NARROW, SCAN_ROWS };
 struct search_scan {
+	enum scan_step step;
 	struct search_program program;
 	size_t enough; /* so many hits are all that is asked for */
 	uint32_t next; /* UID of the next batch, 0 at the end */
 	struct arena *arena, *scratch;
 	struct message_row rows[SEARCH_BATCH];
 	size_t n, at;
-	struct buf hits; /* of struct search_hit, in mailbox order */
+	struct buf ranges; /* of UIDs that are walked over */
+	struct buf hits;   /* of struct search_hit, in mailbox order */
 };
 /* The program is parsed already. */
 MUST_CHECK enum err search_scan_begin(struct search_scan *s);

@@ -144,7 +144,16 @@ static enum err by_text(
 	struct match *m, const struct search_key *k, enum truth *out)
 {
 	bool found;
+	enum fulltext_answer says =
+		k->query ? fulltext_says(k->query, m->row->body)
+			 : FULLTEXT_MAYBE;
 
+	/* In which field it is, the index does not know. */
+	if (says == FULLTEXT_NO ||
+		(says == FULLTEXT_YES && k->op != OP_HEADER)) {
+		*out = truth(says == FULLTEXT_YES);
+		return ERR_OK;
+	}
 	if (!m->deep) {
 		*out = UNKNOWN;
 		return ERR_OK;

@@ -381,14 +381,27 @@ enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 
 /* --- walking -------------------------------------------------------------------- */
 
+/* The first range that does not end below `uid`. */
+static size_t set_from(const struct set *s, uint32_t uid)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s->list[mid].to < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 	unsigned what, struct arena *arena, struct message_row *rows,
 	size_t max, size_t *n_out)
 {
-	size_t at = 0, n = 0;
+	size_t at = set_from(set, *next), n = 0;
 
-	while (at < set->n && set->list[at].to < *next)
-		at++;
 	while (n < max && at < set->n) {
 		const struct range *r = &set->list[at];
 		uint32_t from = r->from > *next ? r->from : *next;
