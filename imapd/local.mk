@@ -17,6 +17,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
 	imapd/session/command.c \
+	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
 	imapd/session/fetch_partial.c \

@@ -91,6 +91,7 @@ static enum err put_selected(struct imap *i, const struct mailbox_row *row)
 	struct slice names[LIMIT_KEYWORDS];
 	struct buf *b = &i->out;
 	uint32_t unseen, before;
+	char id[OID_TEXT + 1]; /* RFC 8474 4.2 */
 	size_t n;
 
 	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
@@ -101,12 +102,14 @@ static enum err put_selected(struct imap *i, const struct mailbox_row *row)
 		i->st.n_recent);
 	if (unseen)
 		buf_addf(b, "* OK [UNSEEN %u] First unseen\r\n", before + 1);
+	oid_text(&row->oid, id);
 	buf_addf(b,
 		"* OK [UIDVALIDITY %u] Valid\r\n"
 		"* OK [UIDNEXT %u] Next\r\n"
-		"* OK [HIGHESTMODSEQ %llu] Highest\r\n",
-		row->uidvalidity, row->uidnext,
-		(unsigned long long)row->modseq);
+		"* OK [HIGHESTMODSEQ %llu] Highest\r\n"
+		"* OK [MAILBOXID (%s)] Id\r\n",
+		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq,
+		id);
 	return buf_err(b);
 }
 

@@ -249,6 +249,15 @@ bool imap_enabled(const struct imap *i, unsigned bit);
 void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 
+/* --- cmd_status.c ---------------------------------------------------------------- */
+/* "(MESSAGES UNSEEN)" as a set of bits. */
+bool status_items(struct cursor *c, unsigned *wanted);
+/* HIGHESTMODSEQ among them enables CONDSTORE (RFC 7162 3.1). */
+void status_enables(struct imap *i, unsigned wanted);
+/* "* STATUS name (...)" into the scratch buffer; on error half of it. */
+MUST_CHECK enum err status_put(
+	struct imap *i, const struct mailbox_row *row, unsigned wanted);
+
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* The literal that the framer announces is APPEND's message: takes it (true),
  * or it is an ordinary string (false). */
