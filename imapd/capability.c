@@ -14,6 +14,8 @@ const struct capability capabilities[] = {
 	{ "CHILDREN", "RFC 3348", CAP_USER, 0, NULL },
 	{ "UNSELECT", "RFC 3691", CAP_USER, 0, NULL },
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
+	{ "QRESYNC", "RFC 7162 3.2", CAP_USER,
+		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
 	/* Old Outlooks and phones: no RFC. */
@@ -37,6 +39,13 @@ bool capability_in(const struct capability_set *set, const struct capability *c)
 	size_t k = (size_t)(c - capabilities);
 
 	return set && (set->bits[k / 64] >> (k % 64) & 1);
+}
+
+void capability_add(struct capability_set *set, const struct capability *c)
+{
+	size_t k = (size_t)(c - capabilities);
+
+	set->bits[k / 64] |= (uint64_t)1 << (k % 64);
 }
 
 void capability_put(

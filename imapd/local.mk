@@ -25,6 +25,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/quirk.c \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
+	imapd/session/resync.c \
 	imapd/session/search_match.c \
 	imapd/session/search_parse.c \
 	imapd/session/search_text.c \

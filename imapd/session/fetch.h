@@ -53,6 +53,7 @@ struct fetch_request {
 	bool has_flags;
 	bool has_modseq;
 	uint64_t changed_since; /* UINT64_MAX: not asked */
+	bool vanished;          /* VANISHED (EARLIER) first */
 };
 
 /* "FLAGS", "(UID BODY.PEEK[])", "ALL", and RFC 7162's modifiers. */

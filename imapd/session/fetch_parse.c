@@ -215,15 +215,21 @@ static bool macro(struct cursor *c, struct fetch_request *r)
 	return false;
 }
 
-/* RFC 7162 3.1.4.1: "(CHANGEDSINCE n)". */
+/* RFC 7162 3.1.4.1, 3.2.6: "(CHANGEDSINCE n VANISHED)". */
 static bool modifiers(struct cursor *c, struct fetch_request *r)
 {
 	if (!p_char(c, '('))
 		return false;
-	if (!p_word(c, "CHANGEDSINCE") || !p_sp(c) ||
-		!p_u64(c, &r->changed_since))
-		return false;
-	fetch_add(r, FETCH_MODSEQ);
+	do {
+		if (p_word(c, "VANISHED")) {
+			r->vanished = true;
+			continue;
+		}
+		if (!p_word(c, "CHANGEDSINCE") || !p_sp(c) ||
+			!p_u64(c, &r->changed_since))
+			return false;
+		fetch_add(r, FETCH_MODSEQ);
+	} while (p_sp(c));
 	return p_char(c, ')');
 }
 
