@@ -24,6 +24,8 @@ const struct capability capabilities[] = {
 	{ "SEARCHRES", "RFC 5182", CAP_USER, 0, NULL },
 	{ "PARTIAL", "RFC 9394", CAP_USER, 0, NULL },
 	{ "WITHIN", "RFC 5032", CAP_USER, 0, NULL },
+	{ "QRESYNC", "RFC 7162 3.2", CAP_USER,
+		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
 	{ "APPENDLIMIT", "RFC 7889", CAP_USER, 0, "104857600" },
@@ -51,6 +53,13 @@ bool capability_in(const struct capability_set *set, const struct capability *c)
 	size_t k = (size_t)(c - capabilities);
 
 	return set && (set->bits[k / 64] >> (k % 64) & 1);
+}
+
+void capability_add(struct capability_set *set, const struct capability *c)
+{
+	size_t k = (size_t)(c - capabilities);
+
+	set->bits[k / 64] |= (uint64_t)1 << (k % 64);
 }
 
 void capability_put(

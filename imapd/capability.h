@@ -45,6 +45,7 @@ struct capability_set {
 const struct capability *capability_find(struct slice name);
 bool capability_in(
 	const struct capability_set *set, const struct capability *c);
+void capability_add(struct capability_set *set, const struct capability *c);
 
 /* Those of `state` that are not in `hidden` (may be NULL), with a space before
  * each but the first. The mechanisms of SASL are the front's to add. */

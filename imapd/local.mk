@@ -29,6 +29,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
 	imapd/session/search_index.c \
+	imapd/session/resync.c \
 	imapd/session/search_match.c \
 	imapd/session/search_parse.c \
 	imapd/session/search_return.c \

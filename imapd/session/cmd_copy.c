@@ -141,7 +141,9 @@ static enum err more(struct imap *i)
 		if (imap_slice_over(i, started))
 			return ERR_AGAIN;
 	}
-	return tell(i, w);
+	TRY(tell(i, w));
+	/* RFC 6851 4.4 */
+	return w->move && w->n ? imap_highest_code(i) : ERR_OK;
 }
 
 static enum err begin(struct imap *i, bool move)

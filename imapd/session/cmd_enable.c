@@ -31,6 +31,7 @@ static const struct capability *enables(struct imap *i, struct slice name)
 enum err cmd_enable(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
+	struct capability_set told = { { 0 } };
 	struct slice name;
 	unsigned bits = 0;
 
@@ -41,8 +42,9 @@ enum err cmd_enable(struct imap *i)
 			return ERR_SYNTAX;
 		}
 		const struct capability *cap = enables(i, name);
-		if (!cap || (cap->enable & ~bits) == 0)
+		if (!cap || capability_in(&told, cap))
 			continue;
+		capability_add(&told, cap);
 		bits |= cap->enable;
 		buf_addf(&i->out, " %s", cap->name);
 	} while (!p_end(c));

@@ -7,6 +7,7 @@
  * connection ends.
  */
 #include "fetch.h"
+#include "resync.h"
 
 #define BATCH 16
 /* Metadata of a batch: envelope and structure of at most 1 MiB each, unpacked. */
@@ -42,6 +43,8 @@ struct fetch {
 	size_t mark;          /* where it begins in the response */
 	uint64_t started;     /* this slice, in microseconds */
 	enum err error;       /* the first row that failed */
+	struct resync resync; /* of UID FETCH with CHANGEDSINCE */
+	bool synced;          /* and that is done */
 };
 
 static void abandon(struct imap *i)
@@ -410,6 +413,17 @@ static enum err finish(struct imap *i, struct fetch *f)
 	return e;
 }
 
+/* RFC 7162 3.2.6: what is gone comes before the first FETCH. */
+static enum err changes_since(struct imap *i, struct fetch *f)
+{
+	if (f->want.vanished && f->resync.stage != RESYNC_TOLD)
+		TRY(resync_vanished(i, &f->resync));
+	TRY(resync_narrow(i, &f->resync, &f->set));
+	f->next = f->set.n ? 1 : 0;
+	f->synced = true;
+	return ERR_OK;
+}
+
 static enum err more(struct imap *i)
 {
 	struct fetch *f = i->cmd.work;
@@ -418,6 +432,8 @@ static enum err more(struct imap *i)
 		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
 		f->next = f->set.n ? 1 : 0;
 	}
+	if (!f->synced)
+		TRY(changes_since(i, f));
 	f->started = loop_now_us();
 	do {
 		if (f->at == f->n) {
@@ -449,6 +465,30 @@ static uint32_t count_in_view(const struct imap *i, const struct set *s)
 	return n;
 }
 
+/* The set before '*' is the highest UID that is there: of what is gone, it is
+ * the highest that was. */
+static enum err prepare_changes(struct imap *i, struct fetch *f)
+{
+	struct fetch_request *r = &f->want;
+	struct set *known = &f->resync.known;
+	bool since = r->changed_since != UINT64_MAX;
+
+	if (r->vanished &&
+		(!since || !i->cmd.uid || !imap_enabled(i, ENABLED_QRESYNC)))
+		return ERR_SYNTAX;
+	f->synced = !since || !i->cmd.uid;
+	f->resync.since = r->changed_since;
+	if (!r->vanished)
+		return ERR_OK;
+	known->list = arena_array(i->arena, struct range, f->set.n);
+	if (!known->list)
+		return ERR_NOMEM;
+	memcpy(known->list, f->set.list, f->set.n * sizeof(struct range));
+	known->n = f->set.n;
+	set_resolve(known, i->st.uidnext - 1);
+	return ERR_OK;
+}
+
 enum err cmd_fetch(struct imap *i)
 {
 	struct fetch *f = arena_alloc(i->arena, sizeof(*f));
@@ -465,6 +505,7 @@ enum err cmd_fetch(struct imap *i)
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
 		imap_enable(i, ENABLED_CONDSTORE);
+	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
 		f->expected = count_in_view(i, &f->set);

@@ -132,7 +132,8 @@ static enum err one_batch(struct imap *i, struct store_work *w)
 	for (size_t k = 0; k < n; k++)
 		if (rows[k].uid &&
 			(!w->silent || imap_enabled(i, ENABLED_CONDSTORE)))
-			put_fetch_flags(i, &rows[k], !w->silent, w->names);
+			put_fetch_flags(i, view_seq(i, rows[k].uid), &rows[k],
+				!w->silent, w->names);
 	imap_flush(i);
 	return ERR_OK;
 }

@@ -60,6 +60,7 @@ struct fetch_request {
 	bool has_modseq;
 	uint64_t changed_since; /* UINT64_MAX: not asked */
 	struct partial partial; /* RFC 9394 */
+	bool vanished;          /* VANISHED (EARLIER) first */
 };
 
 /* "FLAGS", "(UID BODY.PEEK[])", "ALL", and RFC 7162's modifiers. */

@@ -2,11 +2,11 @@
 /* The short FETCH response: flags of one message, for news and STORE. */
 #include "imap.h"
 
-void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+void put_fetch_flags(struct imap *i, uint32_t seq,
+	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS])
 {
 	struct buf *b = &i->out;
-	uint32_t seq = view_seq(i, row->uid);
 	const char *gap = "";
 
 	if (seq == 0)

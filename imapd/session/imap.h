@@ -45,7 +45,8 @@ struct imap_state {
 	uint32_t n_keywords;     /* of the mailbox, as the client knows */
 	uint64_t modseq;         /* flag changes up to here were told, */
 	uint32_t modseq_uid;     /* and of the next one up to this UID */
-	uint64_t expunge_modseq; /* expunges up to here were told */
+	uint64_t expunge_modseq; /* expunges up to here were told, */
+	uint32_t expunge_uid;    /* and of that one up to this UID */
 	uint32_t bad_commands;   /* in a row */
 };
 
@@ -202,6 +203,9 @@ void quirk_free(struct imap *i);
 /* --- set.c -------------------------------------------------------------------- */
 /* Sorted, joined, '*' replaced by `max` (RFC 9051: "n:*" always has the last). */
 void set_resolve(struct set *s, uint32_t max);
+/* Of a resolved set: the first range that does not end below `n`. */
+size_t set_from(const struct set *s, uint32_t n);
+bool set_has(const struct set *s, uint32_t n);
 
 /* --- utf7.c: modified UTF-7 (RFC 3501 5.1.3) ----------------------------------- */
 MUST_CHECK enum err utf7_decode(struct slice in, struct buf *out);
@@ -243,10 +247,15 @@ void imap_deselect(struct imap *i);
 /* Switches ENABLED_* on, and what they imply. */
 void imap_enable(struct imap *i, unsigned bits);
 bool imap_enabled(const struct imap *i, unsigned bit);
+/* With CONDSTORE on: HIGHESTMODSEQ in the tagged OK of a command after which
+ * messages are gone. */
+MUST_CHECK enum err imap_highest_code(struct imap *i);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
-/* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
-void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+/* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. Nothing
+ * when `seq` is 0: the client does not know the message. */
+void put_fetch_flags(struct imap *i, uint32_t seq,
+	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 
 /* --- cmd_status.c ---------------------------------------------------------------- */

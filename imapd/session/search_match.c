@@ -24,20 +24,6 @@ static enum truth truth(bool b)
 	return b ? YES : NO;
 }
 
-static bool set_has(const struct set *s, uint32_t v)
-{
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (s->list[mid].to < v)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < s->n && s->list[low].from <= v;
-}
-
 static bool has_keyword(const struct message_row *row, unsigned bit)
 {
 	return bit < LIMIT_KEYWORDS &&

@@ -86,7 +86,7 @@ static enum err join_vanished(struct imap *i)
 	struct view *v = &i->view;
 	struct vanished_row rows[VANISHED_BATCH];
 	uint64_t after = i->st.expunge_modseq;
-	uint32_t after_uid = UINT32_MAX;
+	uint32_t after_uid = i->st.expunge_uid;
 	size_t n, live = v->n;
 
 	do {
@@ -137,69 +137,88 @@ enum err view_load(struct imap *i)
 
 /* --- news: expunges ------------------------------------------------------------- */
 
-/* `uids` ascending, all in the view. Each EXPUNGE counts from what the ones
- * before it have left. */
-static void remove_from_view(struct imap *i, const uint32_t *uids, size_t n)
+/* `uids` ascending, all known to the client. Each EXPUNGE counts from what the
+ * ones before it have left. */
+static void remove_from_view(
+	struct imap *i, const uint32_t *uids, size_t n, bool tell)
 {
 	struct view *v = &i->view;
 	size_t to = n ? lower_bound(v, uids[0]) : v->n, gone = 0;
 
 	for (size_t at = to; at < v->n; at++) {
 		if (gone < n && v->uids[at] == uids[gone]) {
-			conn_writef(
-				i->conn, "* %zu EXPUNGE\r\n", at + 1 - gone);
-			i->st.n_recent -=
-				v->uids[at] >= i->st.recent && i->st.n_recent;
+			if (tell)
+				conn_writef(i->conn, "* %zu EXPUNGE\r\n",
+					at + 1 - gone);
 			gone++;
 			continue;
 		}
 		v->uids[to++] = v->uids[at];
 	}
 	v->n -= gone;
-	i->st.exists = (uint32_t)v->n;
 }
 
-static enum err tell_vanished_batch(
+/* RFC 7162 3.2.10.2: needs no view. */
+static void put_vanished(struct imap *i, const uint32_t *uids, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_adds(&i->out, "* VANISHED ");
+	put_uid_set(&i->out, uids, n);
+	buf_adds(&i->out, "\r\n");
+	imap_flush(i);
+}
+
+static bool tells_vanished(const struct imap *i)
+{
+	return imap_enabled(i, ENABLED_QRESYNC);
+}
+
+static void tell_gone_batch(
 	struct imap *i, const struct vanished_row *rows, size_t n)
 {
 	uint32_t uids[VANISHED_BATCH];
 	size_t known = 0;
 
 	for (size_t k = 0; k < n; k++)
-		if (view_seq(i, rows[k].uid))
+		if (i->view.loaded ? view_seq(i, rows[k].uid) != 0
+				   : rows[k].uid < i->st.uidnext)
 			uids[known++] = rows[k].uid;
 	qsort(uids, known, sizeof(uids[0]), by_number);
-	remove_from_view(i, uids, known);
-	return ERR_OK;
+	for (size_t k = 0; k < known; k++)
+		i->st.n_recent -= uids[k] >= i->st.recent && i->st.n_recent;
+	if (tells_vanished(i))
+		put_vanished(i, uids, known);
+	if (i->view.loaded)
+		remove_from_view(i, uids, known, !tells_vanished(i));
+	else
+		view_clear(&i->view); /* what was loaded in part */
+	i->st.exists -= (uint32_t)known;
 }
 
-/* Rows that share the last modseq of a batch may continue in the next one: then
- * only what lies before it counts as told. */
 static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
 {
 	struct vanished_row rows[VANISHED_BATCH];
-	uint64_t after = i->st.expunge_modseq;
-	uint32_t after_uid = UINT32_MAX;
 	size_t n;
 
 	for (;;) {
-		TRY(message_vanished(i->account, i->st.mailbox, after,
-			after_uid, rows, VANISHED_BATCH, &n));
+		TRY(message_vanished(i->account, i->st.mailbox,
+			i->st.expunge_modseq, i->st.expunge_uid, rows,
+			VANISHED_BATCH, &n));
 		if (n == 0)
 			break;
-		TRY(view_load(i));
+		if (!expunge || !tells_vanished(i))
+			TRY(view_load(i));
 		if (!expunge)
 			return ERR_OK;
 		if (conn_full(i->conn))
 			return ERR_AGAIN;
-		TRY(tell_vanished_batch(i, rows, n));
-		after = rows[n - 1].modseq;
-		after_uid = rows[n - 1].uid;
-		/* Told ones are no longer in the view: seeing some of them
-		 * again after a pause does nothing. */
-		i->st.expunge_modseq = after - 1;
+		tell_gone_batch(i, rows, n);
+		i->st.expunge_modseq = rows[n - 1].modseq;
+		i->st.expunge_uid = rows[n - 1].uid;
 	}
 	i->st.expunge_modseq = upto;
+	i->st.expunge_uid = UINT32_MAX;
 	return ERR_OK;
 }
 
@@ -241,7 +260,8 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {
 				TRY(view_load(i));
-				put_fetch_flags(i, &rows[k], true, names);
+				put_fetch_flags(i, view_seq(i, rows[k].uid),
+					&rows[k], true, names);
 			}
 		i->st.modseq = rows[n - 1].modseq;
 		i->st.modseq_uid = rows[n - 1].uid;
@@ -380,21 +400,6 @@ enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 }
 
 /* --- walking -------------------------------------------------------------------- */
-
-/* The first range that does not end below `uid`. */
-static size_t set_from(const struct set *s, uint32_t uid)
-{
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (s->list[mid].to < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
 
 enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 	unsigned what, struct arena *arena, struct message_row *rows,
