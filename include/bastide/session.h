@@ -87,8 +87,9 @@ MUST_CHECK enum err login_new(struct front *f, enum protocol protocol,
  * which makes the empty (or LOGIN's "Username:") challenge. */
 void login_input(struct login *l, struct slice message);
 void login_free(struct login *l); /* cancels; call it after the end too */
-/* Names of the mechanisms, separated by `sep`, each with `prefix`. */
-void login_mechanisms(struct buf *b, const char *prefix, char sep);
+/* Names of the mechanisms, each with `prefix`, with spaces between. */
+void login_mechanisms(
+	struct buf *b, enum protocol protocol, const char *prefix);
 
 /* --- in the tenantd ------------------------------------------------------------- */
 struct worker;
