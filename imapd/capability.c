@@ -4,6 +4,7 @@
 
 const struct capability capabilities[] = {
 	{ "IMAP4rev1", "RFC 3501", CAP_ALL, 0, NULL },
+	{ "IMAP4rev2", "RFC 9051", CAP_ALL, ENABLED_REV2, NULL },
 	{ "LITERAL+", "RFC 7888", CAP_ALL, 0, NULL },
 	{ "SASL-IR", "RFC 4959", CAP_ALL, 0, NULL },
 	{ "ID", "RFC 2971", CAP_ALL, 0, NULL },
@@ -16,6 +17,7 @@ const struct capability capabilities[] = {
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
 	{ "QRESYNC", "RFC 7162 3.2", CAP_USER,
 		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
+	{ "UTF8=ACCEPT", "RFC 9755", CAP_USER, ENABLED_UTF8, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
 	/* Old Outlooks and phones: no RFC. */

@@ -156,7 +156,7 @@ static enum err begin(struct imap *i, bool move)
 	if (!w)
 		return ERR_NOMEM;
 	if (!p_sp(c) || !imap_set(c, i->arena, &w->set) || !p_sp(c) ||
-		!imap_mailbox(c, i->arena, &name) || !p_end(c))
+		!imap_mailbox(i, c, &name) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
 	enum err e = mailbox_find(i->account, name, i->arena, &row);

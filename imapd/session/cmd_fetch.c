@@ -79,7 +79,7 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 	switch (kind) {
 	case FETCH_FLAGS:
 		buf_adds(&i->out, "FLAGS ");
-		put_flags(&i->out, &row->flags, row->uid >= i->st.recent,
+		put_flags(&i->out, &row->flags, imap_recent(i, row->uid),
 			f->names);
 		break;
 	case FETCH_UID:

@@ -84,7 +84,7 @@ enum err cmd_status(struct imap *i)
 	unsigned wanted = 0;
 	const char *gap = "";
 
-	if (!p_sp(c) || !imap_mailbox(c, i->arena, &name) || !p_sp(c) ||
+	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
 		!p_char(c, '('))
 		return ERR_SYNTAX;
 	do {
@@ -99,7 +99,7 @@ enum err cmd_status(struct imap *i)
 	if (wanted & 1u << STATUS_HIGHESTMODSEQ)
 		imap_enable(i, ENABLED_CONDSTORE);
 	buf_adds(&i->out, "* STATUS ");
-	put_mailbox(&i->out, row.name);
+	put_mailbox(i, row.name);
 	buf_adds(&i->out, " (");
 	for (unsigned k = 0; k < STATUS_KINDS; k++) {
 		uint64_t v;

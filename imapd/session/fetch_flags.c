@@ -12,7 +12,8 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 	if (seq == 0)
 		return;
 	buf_addf(b, "* %u FETCH (", seq);
-	if (i->cmd.uid || imap_enabled(i, ENABLED_CONDSTORE)) {
+	/* RFC 7162 3.2.4; RFC 9051 7.5.2. */
+	if (i->cmd.uid || imap_enabled(i, ENABLED_CONDSTORE | ENABLED_REV2)) {
 		buf_addf(b, "UID %u", row->uid);
 		gap = " ";
 	}
@@ -23,7 +24,7 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 	}
 	if (flags) {
 		buf_addf(b, "%sFLAGS ", gap);
-		put_flags(b, &row->flags, row->uid >= i->st.recent, keywords);
+		put_flags(b, &row->flags, imap_recent(i, row->uid), keywords);
 	}
 	buf_adds(b, ")\r\n");
 }

@@ -145,7 +145,8 @@ enum err imap_commit(struct imap *i, enum err e);
 void put_string(struct buf *b, struct slice s);  /* quoted or literal */
 void put_nstring(struct buf *b, struct slice s); /* NIL when s.p is NULL */
 void put_astring(struct buf *b, struct slice s); /* atom when it can be */
-void put_mailbox(struct buf *b, struct slice utf8);
+/* Into the scratch buffer: raw UTF-8 when the client takes it, else coded. */
+void put_mailbox(struct imap *i, struct slice utf8);
 void put_flags(struct buf *b, const struct flags *f, bool recent,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 void put_internal_date(struct buf *b, int64_t time, int16_t zone);
@@ -157,10 +158,11 @@ void put_structure(struct buf *b, struct arena *a,
 	const struct mail_structure *s, bool extended);
 
 /* --- parse.c: grammar over whole commands (RFC 9051 9) ------------------------- */
-/* Mailbox name in UTF-8; INBOX in upper case. */
-bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out);
+/* Mailbox name in UTF-8; INBOX in upper case. With ENABLED_REV2 or ENABLED_UTF8
+ * it comes as it is, else coded (utf7.c). */
+bool imap_mailbox(struct imap *i, struct cursor *c, struct slice *out);
 /* LIST pattern in UTF-8. */
-bool imap_pattern(struct cursor *c, struct arena *a, struct slice *out);
+bool imap_pattern(struct imap *i, struct cursor *c, struct slice *out);
 bool imap_set(struct cursor *c, struct arena *a, struct set *out);
 bool imap_date(struct cursor *c, int64_t *day);
 bool imap_date_time(struct cursor *c, struct mail_date *out);
@@ -227,7 +229,15 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox);
 void imap_deselect(struct imap *i);
 /* Switches ENABLED_* on, and what they imply. */
 void imap_enable(struct imap *i, unsigned bits);
-bool imap_enabled(const struct imap *i, unsigned bit);
+static inline bool imap_enabled(const struct imap *i, unsigned bits)
+{
+	return i->st.enabled & bits; /* any of them */
+}
+/* Has \Recent for this session: never in IMAP4rev2 (RFC 9051 appendix E). */
+static inline bool imap_recent(const struct imap *i, uint32_t uid)
+{
+	return uid >= i->st.recent && !imap_enabled(i, ENABLED_REV2);
+}
 /* With CONDSTORE on: HIGHESTMODSEQ in the tagged OK of a command after which
  * messages are gone. */
 MUST_CHECK enum err imap_highest_code(struct imap *i);
@@ -238,6 +248,11 @@ MUST_CHECK enum err imap_highest_code(struct imap *i);
 void put_fetch_flags(struct imap *i, uint32_t seq,
 	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS]);
+
+/* --- cmd_list.c ------------------------------------------------------------------ */
+/* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
+ * called it `old`. */
+void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* The literal that the framer announces is APPEND's message: takes it (true),

@@ -291,8 +291,9 @@ static enum err tell_new(struct imap *i, uint32_t uidnext)
 	i->st.exists += (uint32_t)total;
 	i->st.n_recent += (uint32_t)total;
 	if (total)
-		conn_writef(i->conn, "* %u EXISTS\r\n* %u RECENT\r\n",
-			i->st.exists, i->st.n_recent);
+		imap_untagged(i, "%u EXISTS", i->st.exists);
+	if (total && !imap_enabled(i, ENABLED_REV2))
+		imap_untagged(i, "%u RECENT", i->st.n_recent);
 	return ERR_OK;
 }
 
