@@ -329,12 +329,14 @@ static void start_command(struct imap *i)
 	i->running = true;
 	conn_pause(i->conn);
 	enum err e = parse_command(i);
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
 		conclude(i, e, NULL);
-	else if (i->framer.discarded && !i->append)
+	} else if (i->framer.discarded && !i->append) {
+		i->cmd.error_code = "TOOBIG"; /* RFC 7888 5 */
 		conclude(i, ERR_LIMIT, "The literal is too large");
-	else
+	} else {
 		step(i);
+	}
 }
 
 /* --- input ------------------------------------------------------------------------ */
