@@ -231,7 +231,7 @@ static enum err one_row(struct imap *i, struct fetch *f)
 		if (f->want.changed_since != UINT64_MAX &&
 			row->modseq <= f->want.changed_since)
 			return ERR_OK;
-		buf_addf(&i->out, "* %u FETCH (", seq);
+		put_fetch(i, seq, row->uid);
 		f->open = true;
 		f->some = false;
 		f->item = 0;
@@ -405,7 +405,11 @@ enum err cmd_fetch(struct imap *i)
 	if (!p_sp(c) || !imap_set(c, i->arena, &f->set) || !p_sp(c) ||
 		!fetch_parse(c, i->arena, &f->want))
 		return ERR_SYNTAX;
-	if (i->cmd.uid)
+	/* UIDFETCH begins with it. Else with CONDSTORE also where \Seen is set
+	 * (RFC 7162 3.2.4). */
+	if ((i->cmd.uid || (f->want.sets_seen &&
+				   imap_enabled(i, ENABLED_CONDSTORE))) &&
+		!imap_enabled(i, ENABLED_UIDONLY))
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
 		imap_enable(i, ENABLED_CONDSTORE);

@@ -108,7 +108,8 @@ static enum err put_rev1(struct imap *i, const struct mailbox_row *row)
 
 	buf_addf(&i->out, "* %u RECENT\r\n", i->st.n_recent);
 	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
-	if (unseen)
+	/* RFC 9586 3: a message number. */
+	if (unseen && !imap_enabled(i, ENABLED_UIDONLY))
 		buf_addf(&i->out, "* OK [UNSEEN %u] First unseen\r\n",
 			before + 1);
 	return ERR_OK;
@@ -202,6 +203,9 @@ static bool qresync(struct imap *i, struct cursor *c, struct opening *o)
 			return false;
 		more = p_sp(c);
 	}
+	/* RFC 9586 3.6: its first half are message numbers. */
+	if (more && imap_uid_required(i) != ERR_OK)
+		return false;
 	if (more && !(p_char(c, '(') && match_data(i, c, r)))
 		return false;
 	return p_char(c, ')');

@@ -13,7 +13,8 @@ const struct command_row command_rows[] = {
 	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
 	{ "EXAMINE", cmd_examine, IN_ANY, 0 }, /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | WRITES }, /* 6.4.3, RFC 4315 2.1 */
+		UID_TOO | WANTS_VIEW | WRITES |
+			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */

@@ -76,6 +76,7 @@ enum {
 	UID_TOO = 4,        /* "UID <name>" exists */
 	WRITES = 8,         /* refused in a mailbox opened read-only */
 	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
+	NO_NUMBERS = 32,    /* has no message numbers without UID either */
 };
 struct command_row {
 	const char *name;
@@ -138,6 +139,8 @@ const char *imap_text(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void imap_untagged(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Sends and empties the scratch buffer. */
 void imap_flush(struct imap *i);
+/* RFC 9586: ERR_SYNTAX, with its code, when message numbers are off. */
+MUST_CHECK enum err imap_uid_required(struct imap *i);
 /* Inside one turn: opens a transaction, and ends it by `e`. */
 enum err imap_commit(struct imap *i, enum err e);
 
@@ -243,7 +246,9 @@ static inline bool imap_recent(const struct imap *i, uint32_t uid)
 MUST_CHECK enum err imap_highest_code(struct imap *i);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
-/* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. Nothing
+/* "* n FETCH (" or, with UIDONLY, "* n UIDFETCH (". */
+void put_fetch(struct imap *i, uint32_t seq, uint32_t uid);
+/* FETCH with the flags of one row: the news of view_sync and STORE. Nothing
  * when `seq` is 0: the client does not know the message. */
 void put_fetch_flags(struct imap *i, uint32_t seq,
 	const struct message_row *row, bool flags,

@@ -100,6 +100,15 @@ void imap_flush(struct imap *i)
 	buf_reset(&i->out);
 }
 
+enum err imap_uid_required(struct imap *i)
+{
+	if (!imap_enabled(i, ENABLED_UIDONLY))
+		return ERR_OK;
+	i->cmd.error_code = "UIDREQUIRED";
+	i->cmd.text = "Message numbers are switched off";
+	return ERR_SYNTAX;
+}
+
 enum err imap_commit(struct imap *i, enum err e)
 {
 	if (e != ERR_OK) {
@@ -270,6 +279,8 @@ static enum err parse_command(struct imap *i)
 		c->text = "Select a mailbox first";
 		return ERR_WRONGSTATE;
 	}
+	if ((row->flags & UID_TOO) && !c->uid && !(row->flags & NO_NUMBERS))
+		TRY(imap_uid_required(i));
 	if ((row->flags & WRITES) && i->st.read_only) {
 		c->error_code = "NOPERM";
 		c->text = "The mailbox is opened read-only";

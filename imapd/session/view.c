@@ -128,6 +128,18 @@ enum err view_load(struct imap *i)
 	return ERR_OK;
 }
 
+/* The number in a FETCH response; UIDFETCH needs no view. */
+static enum err view_number(struct imap *i, uint32_t uid, uint32_t *out)
+{
+	if (imap_enabled(i, ENABLED_UIDONLY)) {
+		*out = uid;
+		return ERR_OK;
+	}
+	TRY(view_load(i));
+	*out = view_seq(i, uid);
+	return ERR_OK;
+}
+
 /* --- news: expunges ------------------------------------------------------------- */
 
 /* `uids` ascending, all known to the client. Each EXPUNGE counts from what the
@@ -164,7 +176,7 @@ static void put_vanished(struct imap *i, const uint32_t *uids, size_t n)
 
 static bool tells_vanished(const struct imap *i)
 {
-	return imap_enabled(i, ENABLED_QRESYNC);
+	return imap_enabled(i, ENABLED_QRESYNC | ENABLED_UIDONLY);
 }
 
 static void tell_gone_batch(
@@ -252,9 +264,9 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		/* Those not announced yet come with EXISTS, without FETCH. */
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {
-				TRY(view_load(i));
-				put_fetch_flags(i, view_seq(i, rows[k].uid),
-					&rows[k], true, names);
+				uint32_t seq;
+				TRY(view_number(i, rows[k].uid, &seq));
+				put_fetch_flags(i, seq, &rows[k], true, names);
 			}
 		i->st.modseq = rows[n - 1].modseq;
 		i->st.modseq_uid = rows[n - 1].uid;
