@@ -51,6 +51,22 @@ void capability_add(struct capability_set *set, const struct capability *c)
 	set->bits[k / 64] |= (uint64_t)1 << (k % 64);
 }
 
+enum err capability_set_of(struct slice names, struct capability_set *out)
+{
+	enum err e = ERR_OK;
+
+	*out = (struct capability_set){ { 0 } };
+	while (names.n) {
+		struct slice name = slice_cut(names, ',', &names);
+		const struct capability *c = capability_find(name);
+		if (c)
+			capability_add(out, c);
+		else
+			e = ERR_UNSUPPORTED;
+	}
+	return e;
+}
+
 void capability_put(
 	struct buf *b, unsigned state, const struct capability_set *hidden)
 {

@@ -268,6 +268,8 @@ void append_abort(struct imap *i);
 
 /* --- cmd_enable.c ---------------------------------------------------------------- */
 void put_capabilities(struct imap *i);
+/* Reads which of them this account shall not see. */
+MUST_CHECK enum err capabilities_hide(struct imap *i);
 
 enum err cmd_append(struct imap *i);
 enum err cmd_capability(struct imap *i);

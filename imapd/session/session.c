@@ -504,17 +504,17 @@ enum err imap_session_new(const struct session_start *s)
 	if (!i)
 		return ERR_NOMEM;
 	i->tenant = s->tenant;
+	i->st.account = s->account;
 	i->arena = arena_new(COMMAND_ARENA);
-	enum err e = i->arena ? account_open(s->tenant->store, s->account,
-					&i->account)
-			      : ERR_NOMEM;
+	enum err e = i->arena ? capabilities_hide(i) : ERR_NOMEM;
+	if (e == ERR_OK)
+		e = account_open(s->tenant->store, s->account, &i->account);
 	if (e != ERR_OK) {
 		arena_free(i->arena);
 		mem_free(i);
 		return e;
 	}
 	i->conn = s->conn;
-	i->st.account = s->account;
 	i->st.session = s->id;
 	buf_init(&i->out, RESPONSE_MAX);
 	imap_framer_init(&i->framer, LIMIT_IMAP_COMMAND);

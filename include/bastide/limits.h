@@ -52,6 +52,8 @@
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
+/* The names of all capabilities, twice: what an administrator may hide. */
+#define LIMIT_IMAP_WITHOUT 2000
 /* Expunged messages that a mailbox remembers for QRESYNC; a client that was
  * away longer resynchronises in full. */
 #define LIMIT_VANISHED 50000

@@ -143,6 +143,8 @@ struct session_start {
  * are borrowed. */
 typedef enum err session_new_fn(const struct session_start *s);
 enum err imap_session_new(const struct session_start *s);
+/* Are these capabilities of IMAP ("UIDONLY,IDLE")? ERR_UNSUPPORTED: not all. */
+MUST_CHECK enum err imap_without_check(struct slice names);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
 /* The runner of the queue; `t` lives as long as the process. */
 MUST_CHECK enum err outbound_begin(struct tenant *t);

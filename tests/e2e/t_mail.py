@@ -10,7 +10,7 @@ import ssl
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from server import Server, Tap, wait_until  # noqa: E402
+from server import Failed, Server, Tap, wait_until  # noqa: E402
 
 FOLDER = pathlib.Path(os.environ.get("TEST_DIR", "/tmp"))
 TAP = Tap()
@@ -104,6 +104,35 @@ def text_is_found_wherever_it_lies(server):
             assert got == str(k + 1), (places[k], key, got)
         assert client.search(None, "BODY", f"head{k}k")[1][0] == b""
     client.logout()
+
+
+@TAP.test
+def capabilities_can_be_hidden_from_a_user(server):
+    address = "ben@a.example"
+    server.cli("user", "set", address, "--imap-without", "UIDONLY,IDLE")
+    try:
+        server.cli("user", "set", address, "--imap-without", "UIDONLY,FLYING")
+        raise AssertionError("hid what does not exist")
+    except Failed:
+        pass
+    for who, seen in ((address, False), ("ann@a.example", True)):
+        client = imap(server, who, "pass " + who[0])
+        words = client.capability()[1][0].split()
+        assert b"QRESYNC" in words, words
+        for name in (b"UIDONLY", b"IDLE"):
+            assert (name in words) == seen, (name, words)
+        client.enable("UIDONLY QRESYNC")
+        client.select()
+        status = client.uid("FETCH", "1:*", "FLAGS")[0]
+        assert status == "OK", status
+        try:
+            client.fetch("1:*", "FLAGS")
+            refused = False
+        except imaplib.IMAP4.error as e:
+            refused = "UIDREQUIRED" in str(e)
+        assert refused == seen, who
+        client.logout()
+    server.cli("user", "set", address, "--imap-without", "")
 
 
 @TAP.test
