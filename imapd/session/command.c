@@ -19,6 +19,7 @@ const struct command_row command_rows[] = {
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
+	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
 	{ "LIST", cmd_list, IN_ANY, 0 },             /* RFC 3501 6.3.8 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },         /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },             /* 6.3.9 */

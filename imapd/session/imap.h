@@ -25,6 +25,7 @@
 
 #include "../capability.h"
 #include "../grammar.h"
+#include "../language.h"
 
 struct imap;
 
@@ -34,6 +35,7 @@ struct imap_state {
 	uint64_t session;
 	unsigned enabled;             /* ENABLED_* */
 	struct capability_set hidden; /* from this account */
+	enum language language;       /* of tagged answers */
 	bool selected;
 	bool read_only;
 	uint64_t mailbox;
@@ -284,6 +286,7 @@ enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
+enum err cmd_language(struct imap *i);
 enum err cmd_list(struct imap *i);
 enum err cmd_logout(struct imap *i);
 enum err cmd_lsub(struct imap *i);

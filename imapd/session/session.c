@@ -165,7 +165,7 @@ static void write_result(
 		conn_writef(i->conn, " %s [%s] ", word, code);
 	else
 		conn_writef(i->conn, " %s ", word);
-	conn_writes(i->conn, text);
+	conn_writes(i->conn, language_text(i->st.language, text));
 	conn_writes(i->conn, "\r\n");
 }
 
@@ -176,8 +176,9 @@ static void write_ok(struct imap *i)
 
 	assert(c->row);
 	if (!text)
-		text = imap_text(i, "%s%s completed", c->uid ? "UID " : "",
-			c->row->name);
+		text = imap_text(i, "%s%s %s", c->uid ? "UID " : "",
+			c->row->name,
+			language_text(i->st.language, "completed"));
 	write_result(i, "OK", c->code, text);
 	i->st.bad_commands = 0;
 }
@@ -487,13 +488,20 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
-static void greet(struct imap *i, struct slice tag)
+/* `extra` is the login's tag and, after a space, the language that the client
+ * chose before it. */
+static void greet(struct imap *i, struct slice extra)
 {
+	struct slice language, tag = slice_cut(extra, ' ', &language);
+
+	if (language.n)
+		(void)!language_find(language, &i->st.language);
 	put_capabilities(i);
 	conn_write(i->conn, tag);
 	conn_writes(i->conn, " OK [CAPABILITY ");
 	conn_write(i->conn, buf_slice(&i->out));
-	conn_writes(i->conn, "] Signed in\r\n");
+	conn_writef(i->conn, "] %s\r\n",
+		language_text(i->st.language, "Signed in"));
 	buf_reset(&i->out);
 }
 

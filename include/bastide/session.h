@@ -135,7 +135,7 @@ struct session_start {
 	uint32_t account;   /* 0 with PROTOCOL_DELIVER and _ADMIN */
 	struct slice login; /* address signed in with */
 	struct slice peer;  /* client's address */
-	struct slice extra; /* IMAP: the tag */
+	struct slice extra; /* IMAP: the tag, and the language behind " " */
 	bool tls;
 	uint64_t id; /* session id for logs */
 };

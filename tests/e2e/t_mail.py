@@ -136,6 +136,21 @@ def capabilities_can_be_hidden_from_a_user(server):
 
 
 @TAP.test
+def a_language_chosen_before_the_login_stays(server):
+    client = imaplib.IMAP4_SSL("localhost", server.ports["imaps_port"],
+                               ssl_context=tls(server), timeout=30)
+    assert client.xatom("LANGUAGE", "fr-CA")[0] == "OK"
+    try:
+        client.login("ann@a.example", "wrong")
+        raise AssertionError("signed in")
+    except imaplib.IMAP4.error as e:
+        assert "erron\u00e9".encode() in e.args[0], e
+    done = client.login("ann@a.example", "pass a")
+    assert "Connect\u00e9".encode() in done[1][0], done
+    client.logout()
+
+
+@TAP.test
 def it_survives_a_restart(server):
     assert server.stop() == 0
     server.start()
