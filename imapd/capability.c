@@ -11,6 +11,7 @@ const struct capability capabilities[] = {
 	{ "ENABLE", "RFC 5161", CAP_ALL, 0, NULL },
 	{ "IDLE", "RFC 2177", CAP_ALL, 0, NULL },
 	{ "LANGUAGE", "RFC 5255 3", CAP_ALL, 0, NULL },
+	{ "INPROGRESS", "RFC 9585", CAP_USER, 0, NULL },
 	{ "NAMESPACE", "RFC 2342", CAP_USER, 0, NULL },
 	{ "UIDPLUS", "RFC 4315", CAP_USER, 0, NULL },
 	{ "CHILDREN", "RFC 3348", CAP_USER, 0, NULL },

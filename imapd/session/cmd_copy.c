@@ -80,6 +80,7 @@ static enum err one_batch(struct imap *i, struct copy *w)
 	enum err e = imap_commit(i, copy_rows(i, w, rows, n));
 	if (e != ERR_OK)
 		w->n = had;
+	i->cmd.done = (uint32_t)w->n;
 	return e;
 }
 
@@ -165,6 +166,7 @@ static enum err begin(struct imap *i, bool move)
 		return ERR_NOTFOUND;
 	}
 	TRY(e);
+	i->cmd.total = view_count(i, &w->set);
 	w->move = move;
 	w->to = row.id;
 	w->to_validity = row.uidvalidity;

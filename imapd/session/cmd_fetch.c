@@ -360,17 +360,6 @@ static enum err more(struct imap *i)
 	return ERR_AGAIN;
 }
 
-/* How many messages the view has in the set. */
-static uint32_t count_in_view(const struct imap *i, const struct set *s)
-{
-	uint32_t n = 0;
-
-	for (size_t k = 0; k < s->n; k++)
-		n += view_seq(i, s->list[k].to) - view_seq(i, s->list[k].from) +
-		     1;
-	return n;
-}
-
 /* The set before '*' is the highest UID that is there: of what is gone, it is
  * the highest that was. */
 static enum err prepare_changes(struct imap *i, struct fetch *f)
@@ -416,7 +405,7 @@ enum err cmd_fetch(struct imap *i)
 	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
-		f->expected = count_in_view(i, &f->set);
+		f->expected = view_count(i, &f->set);
 	TRY(view_keywords(i, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)

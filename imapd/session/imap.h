@@ -100,6 +100,10 @@ struct command {
 	bool begun;                      /* begin() was called */
 	bool finishing; /* over with `result`: news, then the reply */
 	enum err result;
+	/* How far it is, for INPROGRESS; while `total` is 0 it cannot say, or
+	 * is in the midst of a response. */
+	uint32_t done, total;
+	uint64_t told_us;       /* when it last said so, or began */
 	bool bye;               /* close after the tagged reply */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
@@ -129,6 +133,9 @@ struct imap {
 	struct later later;        /* the next slice, or news while idling */
 	struct imap *next, **prev; /* all sessions of the process */
 };
+
+/* A command that runs longer tells how far it is (RFC 9585), and again. */
+extern uint64_t imap_progress_us;
 
 /* --- session.c --------------------------------------------------------------- */
 /* Work in slices: true when this slice is used up or the output is full. */
@@ -210,6 +217,8 @@ MUST_CHECK enum err view_load(struct imap *i);
 /* Sequence number of a UID, 0 when the client does not know it. */
 uint32_t view_seq(const struct imap *i, uint32_t uid);
 uint32_t view_max_uid(const struct imap *i);
+/* How many messages of the view are in the set (UIDs). */
+uint32_t view_count(const struct imap *i, const struct set *s);
 /* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
  * changed flags, EXISTS and RECENT. What is not told waits. */
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);

@@ -16,6 +16,8 @@
 /* One response in memory: an ENVELOPE or BODYSTRUCTURE of a large message. */
 #define RESPONSE_MAX MIB(16)
 
+uint64_t imap_progress_us = 5000000;
+
 static struct imap *sessions;
 
 uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
@@ -303,6 +305,19 @@ static enum err begin_or_go_on(struct imap *i)
 	return c->more ? c->more(i) : ERR_OK;
 }
 
+/* RFC 9585 4: the client sees that it need not give up. */
+static void tell_progress(struct imap *i)
+{
+	struct command *c = &i->cmd;
+	uint64_t now = loop_now_us();
+
+	if (c->total == 0 || now - c->told_us < imap_progress_us)
+		return;
+	c->told_us = now;
+	imap_untagged(i, "OK [INPROGRESS (\"%.*s\" %u %u)] Still at it",
+		(int)c->tag.n, c->tag.p, c->done, c->total);
+}
+
 /* One slice of the running command, or of what is left to tell after it. With
  * the output full, on_low() brings the next one. */
 static void step(struct imap *i)
@@ -320,6 +335,8 @@ static void step(struct imap *i)
 		c->result = e;
 		e = finish(i, e);
 	}
+	if (e == ERR_AGAIN && !c->finishing)
+		tell_progress(i);
 	if (e == ERR_AGAIN && !conn_full(i->conn))
 		loop_later(i->tenant->loop, &i->later);
 }
@@ -339,6 +356,7 @@ static void conclude(struct imap *i, enum err e, const char *text)
 static void start_command(struct imap *i)
 {
 	i->running = true;
+	i->cmd.told_us = loop_now_us();
 	conn_pause(i->conn);
 	enum err e = parse_command(i);
 	if (e != ERR_OK) {

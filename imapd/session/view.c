@@ -66,6 +66,19 @@ uint32_t view_max_uid(const struct imap *i)
 	return i->view.n ? i->view.uids[i->view.n - 1] : 0;
 }
 
+uint32_t view_count(const struct imap *i, const struct set *s)
+{
+	const struct view *v = &i->view;
+	size_t n = 0;
+
+	for (size_t k = 0; k < s->n; k++) {
+		uint32_t to = s->list[k].to;
+		size_t end = to == UINT32_MAX ? v->n : lower_bound(v, to + 1);
+		n += end - lower_bound(v, s->list[k].from);
+	}
+	return (uint32_t)n;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
