@@ -66,6 +66,7 @@ static const struct {
 		"Un message vide ne peut être enregistré" },
 	{ "Message numbers are switched off",
 		"Les numéros de message sont désactivés" },
+	{ "The batches are too small", "Les lots sont trop petits" },
 	{ "No such language here", "Langue inconnue ici" },
 	{ "Signed in", "Connecté" },
 };

@@ -18,6 +18,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_simple.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
+	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \

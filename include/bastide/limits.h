@@ -41,6 +41,8 @@
 #define LIMIT_IMAP_NESTING 64
 /* Ranges of one sequence set. */
 #define LIMIT_SET_RANGES 20000
+/* Messages in a batch of UIDBATCHES, at least: RFC 10022. */
+#define LIMIT_UID_BATCH_MIN 500
 /* Search keys of one SEARCH. */
 #define LIMIT_SEARCH_KEYS 1000
 /* Commands refused in a row before the connection is closed. */
