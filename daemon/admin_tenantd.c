@@ -239,6 +239,7 @@ static json_t *describe_user(const struct user_row *u)
 		json_integer((json_int_t)u->quota.bytes_max));
 	json_object_set_new(row, "quota-messages",
 		json_integer((json_int_t)u->quota.messages_max));
+	json_object_set_new(row, "imap-without", json_slice(u->imap_without));
 	return row;
 }
 
@@ -388,6 +389,9 @@ static enum err set_user(struct call *c)
 		r, "quota-bytes", (int64_t)row.quota.bytes_max);
 	row.quota.messages_max = (uint64_t)admin_number(
 		r, "quota-messages", (int64_t)row.quota.messages_max);
+	if (admin_given(r, "imap-without"))
+		row.imap_without = admin_text(r, "imap-without");
+	TRY(imap_without_check(row.imap_without));
 	TRY(user_set(s, &row));
 	c->result = describe_user(&row);
 	return ERR_OK;

@@ -4,11 +4,13 @@ imapd_libimapsession_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapsession_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
+	imapd/language.c \
 	imapd/session/cmd_append.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
 	imapd/session/cmd_expunge.c \
 	imapd/session/cmd_fetch.c \
+	imapd/session/cmd_language.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
 	imapd/session/cmd_search.c \
@@ -16,6 +18,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_simple.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
+	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
 	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
@@ -46,6 +49,7 @@ imapd_libimapfront_a_CFLAGS = $(AM_CFLAGS)
 imapd_libimapfront_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
+	imapd/language.c \
 	imapd/front/preauth.c
 
 pkglibexec_PROGRAMS += imapd/imapd

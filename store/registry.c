@@ -245,7 +245,8 @@
 	" bytes_max INTEGER NOT NULL,"                                         \
 	" messages_max INTEGER NOT NULL,"                                      \
 	" address TEXT NOT NULL,"                                              \
-	" name TEXT NOT NULL"                                                  \
+	" name TEXT NOT NULL,"                                                 \
+	" imap_without TEXT NOT NULL"                                          \
 	") STRICT"
 
 /* `folded` is compared, `given` is shown. */

@@ -47,7 +47,7 @@ static bool parse(struct imap *i, struct append *a, struct slice *name)
 
 	if (!imap_astring(&c, i->arena, &tag) || !p_sp(&c) ||
 		!imap_atom(&c, &word) || !slice_ieqs(word, "APPEND") ||
-		!p_sp(&c) || !imap_mailbox(&c, i->arena, name) || !p_sp(&c))
+		!p_sp(&c) || !imap_mailbox(i, &c, name) || !p_sp(&c))
 		return false;
 	if (imap_flag_list(&c, false, &a->flags) && !p_sp(&c))
 		return false;

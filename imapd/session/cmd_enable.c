@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* CAPABILITY (RFC 3501 6.1.1) and ENABLE (RFC 5161): the table is
  * imapd/capability.c. */
+#include <bastide/directory.h>
+
 #include "imap.h"
 
 void put_capabilities(struct imap *i)
 {
 	capability_put(&i->out, CAP_USER, &i->st.hidden);
+}
+
+enum err imap_without_check(struct slice names)
+{
+	struct capability_set set;
+
+	return capability_set_of(names, &set);
+}
+
+enum err capabilities_hide(struct imap *i)
+{
+	struct user_row row;
+
+	TRY(user_get(i->tenant->store, i->st.account, i->arena, &row));
+	/* One that an older version knew hides nothing. */
+	(void)capability_set_of(row.imap_without, &i->st.hidden);
+	return ERR_OK;
 }
 
 enum err cmd_capability(struct imap *i)

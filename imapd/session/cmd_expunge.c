@@ -34,6 +34,7 @@ static enum err one_batch(struct imap *i, struct expunge *x)
 	size_t n;
 
 	TRY(view_rows(i, &x->set, &x->next, 0, NULL, rows, BATCH, &n));
+	i->cmd.done += (uint32_t)n;
 	for (size_t k = 0; k < n; k++)
 		x->some |= (rows[k].flags.system & FLAG_DELETED) != 0;
 	TRY(store_begin_freeing(i->tenant->store));
@@ -68,6 +69,7 @@ static enum err begin(struct imap *i, struct expunge *x)
 
 	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
 	x->next = row.deleted && x->set.n ? 1 : 0;
+	i->cmd.total = row.exists;
 	i->cmd.work = x;
 	i->cmd.more = more;
 	return more(i);

@@ -101,7 +101,7 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 	switch (kind) {
 	case FETCH_FLAGS:
 		buf_adds(&i->out, "FLAGS ");
-		put_flags(&i->out, &row->flags, row->uid >= i->st.recent,
+		put_flags(&i->out, &row->flags, imap_recent(i, row->uid),
 			f->names);
 		break;
 	case FETCH_UID:
@@ -321,7 +321,7 @@ static enum err one_row(struct imap *i, struct fetch *f)
 		if (f->want.changed_since != UINT64_MAX &&
 			row->modseq <= f->want.changed_since)
 			return ERR_OK;
-		buf_addf(&i->out, "* %u FETCH (", seq);
+		put_fetch(i, seq, row->uid);
 		f->open = true;
 		f->some = false;
 		f->item = 0;
@@ -454,17 +454,6 @@ static enum err more(struct imap *i)
 	return ERR_AGAIN;
 }
 
-/* How many messages the view has in the set. */
-static uint32_t count_in_view(const struct imap *i, const struct set *s)
-{
-	uint32_t n = 0;
-
-	for (size_t k = 0; k < s->n; k++)
-		n += view_seq(i, s->list[k].to) - view_seq(i, s->list[k].from) +
-		     1;
-	return n;
-}
-
 /* The set before '*' is the highest UID that is there: of what is gone, it is
  * the highest that was. */
 static enum err prepare_changes(struct imap *i, struct fetch *f)
@@ -501,14 +490,18 @@ enum err cmd_fetch(struct imap *i)
 		return ERR_SYNTAX;
 	if (f->want.partial.asked && !i->cmd.uid)
 		return ERR_SYNTAX; /* RFC 9394 3.3: of UID FETCH only */
-	if (i->cmd.uid)
+	/* UIDFETCH begins with it. Else with CONDSTORE also where \Seen is set
+	 * (RFC 7162 3.2.4). */
+	if ((i->cmd.uid || (f->want.sets_seen &&
+				   imap_enabled(i, ENABLED_CONDSTORE))) &&
+		!imap_enabled(i, ENABLED_UIDONLY))
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
-		f->expected = count_in_view(i, &f->set);
+		f->expected = view_count(i, &f->set);
 	TRY(view_keywords(i, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)

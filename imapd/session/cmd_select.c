@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * SELECT and EXAMINE, UNSELECT (RFC 3501 6.3.1, 6.3.2; RFC 3691; RFC 7162
- * 3.1.8, 3.2.5). One row of the store answers a SELECT: the view is loaded when
+ * 3.1.8, 3.2.5; RFC 9051 6.3.2). One row of the store answers a SELECT: the view is loaded when
  * a command first needs sequence numbers.
  */
 #include "resync.h"
 
 struct opening {
 	struct slice name;
+	struct slice old; /* INBOX as the client wrote it, when in other case */
 	bool condstore, qresync;
 	uint32_t uidvalidity; /* as the client knows it */
 	struct resync resync;
 };
-
-bool imap_enabled(const struct imap *i, unsigned bit)
-{
-	return i->st.enabled & bit;
-}
 
 void imap_enable(struct imap *i, unsigned bits)
 {
@@ -105,22 +101,36 @@ static void put_flag_lines(struct imap *i, const struct slice *names)
 	buf_adds(b, i->st.read_only ? "] Read-only\r\n" : "] Limited\r\n");
 }
 
-static enum err put_selected(struct imap *i, const struct mailbox_row *row)
+/* What RFC 9051 appendix E took away. */
+static enum err put_rev1(struct imap *i, const struct mailbox_row *row)
+{
+	uint32_t unseen, before;
+
+	buf_addf(&i->out, "* %u RECENT\r\n", i->st.n_recent);
+	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
+	/* RFC 9586 3: a message number. */
+	if (unseen && !imap_enabled(i, ENABLED_UIDONLY))
+		buf_addf(&i->out, "* OK [UNSEEN %u] First unseen\r\n",
+			before + 1);
+	return ERR_OK;
+}
+
+static enum err put_selected(
+	struct imap *i, const struct mailbox_row *row, struct slice old)
 {
 	struct slice names[LIMIT_KEYWORDS];
 	struct buf *b = &i->out;
-	uint32_t unseen, before;
 	char id[OID_TEXT + 1]; /* RFC 8474 4.2 */
 	size_t n;
 
 	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
 	i->st.n_keywords = (uint32_t)n;
-	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
 	put_flag_lines(i, names);
-	buf_addf(b, "* %u EXISTS\r\n* %u RECENT\r\n", row->exists,
-		i->st.n_recent);
-	if (unseen)
-		buf_addf(b, "* OK [UNSEEN %u] First unseen\r\n", before + 1);
+	buf_addf(b, "* %u EXISTS\r\n", row->exists);
+	if (imap_enabled(i, ENABLED_REV2))
+		put_list(i, row, old);
+	else
+		TRY(put_rev1(i, row));
 	oid_text(&row->oid, id);
 	buf_addf(b,
 		"* OK [UIDVALIDITY %u] Valid\r\n"
@@ -150,7 +160,7 @@ static void take_state(
 	i->changed = false;
 }
 
-/* --- parameters ----------------------------------------------------------------- */
+/* --- arguments ----------------------------------------------------------------- */
 
 /* A set in which '*' is not allowed. */
 static bool plain_set(struct imap *i, struct cursor *c, struct set *out)
@@ -196,9 +206,26 @@ static bool qresync(struct imap *i, struct cursor *c, struct opening *o)
 			return false;
 		more = p_sp(c);
 	}
+	/* RFC 9586 3.6: its first half are message numbers. */
+	if (more && imap_uid_required(i) != ERR_OK)
+		return false;
 	if (more && !(p_char(c, '(') && match_data(i, c, r)))
 		return false;
 	return p_char(c, ')');
+}
+
+static bool name(struct imap *i, struct cursor *c, struct opening *o)
+{
+	struct cursor again = *c;
+	struct slice given;
+
+	if (!imap_mailbox(i, c, &o->name))
+		return false;
+	if (slice_eqs(o->name, "INBOX") &&
+		imap_astring(&again, i->arena, &given) &&
+		!slice_eq(given, o->name))
+		o->old = given;
+	return true;
 }
 
 static bool parameters(struct imap *i, struct cursor *c, struct opening *o)
@@ -257,8 +284,8 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 
 	if (!o)
 		return ERR_NOMEM;
-	if (!p_sp(c) || !imap_mailbox(c, i->arena, &o->name) ||
-		(p_sp(c) && !parameters(i, c, o)) || !p_end(c))
+	if (!p_sp(c) || !name(i, c, o) || (p_sp(c) && !parameters(i, c, o)) ||
+		!p_end(c))
 		return ERR_SYNTAX;
 	if (i->st.selected) {
 		imap_untagged(i, "OK [CLOSED] The other mailbox is closed");
@@ -272,7 +299,7 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 	take_state(i, &row, read_only);
 	enum err e = count_recent(i);
 	if (e == ERR_OK)
-		e = put_selected(i, &row);
+		e = put_selected(i, &row, o->old);
 	if (e != ERR_OK) {
 		buf_reset(&i->out);
 		i->st.selected = false;

@@ -13,11 +13,13 @@ const struct command_row command_rows[] = {
 	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
 	{ "EXAMINE", cmd_examine, IN_ANY, 0 }, /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | WRITES }, /* 6.4.3, RFC 4315 2.1 */
+		UID_TOO | WANTS_VIEW | WRITES |
+			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
+	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
 	{ "LIST", cmd_list, IN_ANY, 0 },             /* RFC 3501 6.3.8 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },         /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },             /* 6.3.9 */
@@ -33,7 +35,9 @@ const struct command_row command_rows[] = {
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
-	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },         /* RFC 3691 */
+	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
+		WANTS_VIEW },                          /* RFC 10022 */
+	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */
 };

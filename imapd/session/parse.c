@@ -7,27 +7,36 @@ static bool is_pattern_char(unsigned char c)
 	return is_astring_char(c) || c == '%' || c == '*';
 }
 
-static bool to_utf8(struct arena *a, struct slice raw, struct slice *out)
+/* RFC 9755 3, RFC 9051 5.1: "&" means nothing there. */
+static bool raw_name(struct slice raw, struct slice *out)
+{
+	*out = raw;
+	return utf8_valid(raw) && raw.n <= LIMIT_MAILBOX_NAME;
+}
+
+static bool to_utf8(struct imap *i, struct slice raw, struct slice *out)
 {
 	struct buf name;
 	bool good;
 
+	if (imap_enabled(i, ENABLED_REV2 | ENABLED_UTF8))
+		return raw_name(raw, out);
 	buf_init(&name, LIMIT_MAILBOX_NAME);
 	good = utf7_decode(raw, &name) == ERR_OK;
 	if (good) {
-		*out = arena_copy(a, buf_slice(&name));
+		*out = arena_copy(i->arena, buf_slice(&name));
 		good = out->p != NULL;
 	}
 	buf_free(&name);
 	return good;
 }
 
-bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out)
+bool imap_mailbox(struct imap *i, struct cursor *c, struct slice *out)
 {
 	struct cursor look = *c;
 	struct slice raw;
 
-	if (!imap_astring(&look, a, &raw) || !to_utf8(a, raw, out))
+	if (!imap_astring(&look, i->arena, &raw) || !to_utf8(i, raw, out))
 		return false;
 	if (slice_ieqs(*out, "INBOX"))
 		*out = slice_str("INBOX");
@@ -35,15 +44,15 @@ bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out)
 	return true;
 }
 
-bool imap_pattern(struct cursor *c, struct arena *a, struct slice *out)
+bool imap_pattern(struct imap *i, struct cursor *c, struct slice *out)
 {
 	struct cursor look = *c;
 	struct slice raw;
 
 	if (!p_run(&look, is_pattern_char, &raw) &&
-		!imap_string(&look, a, &raw))
+		!imap_string(&look, i->arena, &raw))
 		return false;
-	if (!to_utf8(a, raw, out))
+	if (!to_utf8(i, raw, out))
 		return false;
 	*c = look;
 	return true;

@@ -193,6 +193,10 @@ static enum err number_of(
 {
 	uint32_t from_uid = 0, from_seq = 0, n;
 
+	if (imap_enabled(i, ENABLED_UIDONLY)) {
+		*out = uid;
+		return ERR_OK;
+	}
 	if (r->many || i->changed || i->st.exists > COUNTED_MAX)
 		TRY(view_load(i));
 	if (i->view.loaded) {

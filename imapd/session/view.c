@@ -73,6 +73,19 @@ uint32_t view_max_uid(const struct imap *i)
 	return i->view.n ? i->view.uids[i->view.n - 1] : 0;
 }
 
+uint32_t view_count(const struct imap *i, const struct set *s)
+{
+	const struct view *v = &i->view;
+	size_t n = 0;
+
+	for (size_t k = 0; k < s->n; k++) {
+		uint32_t to = s->list[k].to;
+		size_t end = to == UINT32_MAX ? v->n : lower_bound(v, to + 1);
+		n += end - lower_bound(v, s->list[k].from);
+	}
+	return (uint32_t)n;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -135,6 +148,18 @@ enum err view_load(struct imap *i)
 	return ERR_OK;
 }
 
+/* The number in a FETCH response; UIDFETCH needs no view. */
+static enum err view_number(struct imap *i, uint32_t uid, uint32_t *out)
+{
+	if (imap_enabled(i, ENABLED_UIDONLY)) {
+		*out = uid;
+		return ERR_OK;
+	}
+	TRY(view_load(i));
+	*out = view_seq(i, uid);
+	return ERR_OK;
+}
+
 /* --- news: expunges ------------------------------------------------------------- */
 
 /* `uids` ascending, all known to the client. Each EXPUNGE counts from what the
@@ -171,7 +196,7 @@ static void put_vanished(struct imap *i, const uint32_t *uids, size_t n)
 
 static bool tells_vanished(const struct imap *i)
 {
-	return imap_enabled(i, ENABLED_QRESYNC);
+	return imap_enabled(i, ENABLED_QRESYNC | ENABLED_UIDONLY);
 }
 
 static void tell_gone_batch(
@@ -259,9 +284,9 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		/* Those not announced yet come with EXISTS, without FETCH. */
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {
-				TRY(view_load(i));
-				put_fetch_flags(i, view_seq(i, rows[k].uid),
-					&rows[k], true, names);
+				uint32_t seq;
+				TRY(view_number(i, rows[k].uid, &seq));
+				put_fetch_flags(i, seq, &rows[k], true, names);
 			}
 		i->st.modseq = rows[n - 1].modseq;
 		i->st.modseq_uid = rows[n - 1].uid;
@@ -298,8 +323,9 @@ static enum err tell_new(struct imap *i, uint32_t uidnext)
 	i->st.exists += (uint32_t)total;
 	i->st.n_recent += (uint32_t)total;
 	if (total)
-		conn_writef(i->conn, "* %u EXISTS\r\n* %u RECENT\r\n",
-			i->st.exists, i->st.n_recent);
+		imap_untagged(i, "%u EXISTS", i->st.exists);
+	if (total && !imap_enabled(i, ENABLED_REV2))
+		imap_untagged(i, "%u RECENT", i->st.n_recent);
 	return ERR_OK;
 }
 

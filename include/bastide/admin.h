@@ -73,7 +73,7 @@ struct admin_arg {
 	const char *help;
 };
 
-#define ADMIN_ARGS 6
+#define ADMIN_ARGS 7
 struct admin_row {
 	const char *noun, *verb; /* the verb may be "" */
 	enum admin_where where;

@@ -41,6 +41,8 @@
 #define LIMIT_IMAP_NESTING 64
 /* Ranges of one sequence set. */
 #define LIMIT_SET_RANGES 20000
+/* Messages in a batch of UIDBATCHES, at least: RFC 10022. */
+#define LIMIT_UID_BATCH_MIN 500
 /* Search keys of one SEARCH. */
 #define LIMIT_SEARCH_KEYS 1000
 /* Ranges of a saved search result: 2 MiB in a session, and again in each
@@ -57,6 +59,8 @@
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
+/* The names of all capabilities, twice: what an administrator may hide. */
+#define LIMIT_IMAP_WITHOUT 2000
 /* Expunged messages that a mailbox remembers for QRESYNC; a client that was
  * away longer resynchronises in full. */
 #define LIMIT_VANISHED 50000

@@ -136,7 +136,7 @@ struct session_start {
 	uint32_t account;   /* 0 with PROTOCOL_DELIVER and _ADMIN */
 	struct slice login; /* address signed in with */
 	struct slice peer;  /* client's address */
-	struct slice extra; /* IMAP: the tag */
+	struct slice extra; /* IMAP: the tag, and the language behind " " */
 	bool tls;
 	uint64_t id; /* session id for logs */
 };
@@ -144,6 +144,8 @@ struct session_start {
  * are borrowed. */
 typedef enum err session_new_fn(const struct session_start *s);
 enum err imap_session_new(const struct session_start *s);
+/* Are these capabilities of IMAP ("UIDONLY,IDLE")? ERR_UNSUPPORTED: not all. */
+MUST_CHECK enum err imap_without_check(struct slice names);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
 /* Feeds the index of words; its end closes every account handle it has. */
 MUST_CHECK enum err indexer_begin(struct tenant *t);

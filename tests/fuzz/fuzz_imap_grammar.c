@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct flag_list flags;
 	struct mail_date d;
 	struct set set;
+	struct imap i = { .arena = a };
 	struct cursor c;
 	struct buf b, back;
 	int64_t day;
@@ -26,7 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c = cursor_of(in);
 	(void)imap_flag_list(&c, true, &flags);
 	c = cursor_of(in);
-	(void)imap_mailbox(&c, a, &s);
+	(void)imap_mailbox(&i, &c, &s);
+	c = cursor_of(in);
+	i.st.enabled = ENABLED_UTF8;
+	(void)imap_mailbox(&i, &c, &s);
 	c = cursor_of(in);
 	(void)imap_date_time(&c, &d);
 	(void)imap_date(&c, &day);

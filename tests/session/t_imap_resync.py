@@ -135,4 +135,5 @@ def main():
     return host.wait(30)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
