@@ -14,6 +14,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
 	imapd/session/cmd_simple.c \
+	imapd/session/cmd_sort.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
 	imapd/session/command.c \
@@ -27,6 +28,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
 	imapd/session/search_match.c \
+	imapd/session/search_order.c \
 	imapd/session/search_parse.c \
 	imapd/session/search_return.c \
 	imapd/session/search_scan.c \

@@ -29,6 +29,8 @@ const struct command_row command_rows[] = {
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
+	{ "SORT", cmd_sort, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */

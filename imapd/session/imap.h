@@ -42,11 +42,12 @@ struct imap_state {
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords;     /* of the mailbox, as the client knows */
-	uint64_t modseq;         /* flag changes up to here were told, */
-	uint32_t modseq_uid;     /* and of the next one up to this UID */
-	uint64_t expunge_modseq; /* expunges up to here were told */
-	uint32_t bad_commands;   /* in a row */
+	uint32_t n_keywords;           /* of the mailbox, as the client knows */
+	uint64_t modseq;               /* flag changes up to here were told, */
+	uint32_t modseq_uid;           /* and of the next one up to this UID */
+	uint64_t expunge_modseq;       /* expunges up to here were told */
+	uint32_t bad_commands;         /* in a row */
+	enum mail_collation collation; /* RFC 5255: the active comparator */
 };
 
 /* --- the view: which UID is which sequence number ---------------------------- */
@@ -281,6 +282,7 @@ enum err cmd_noop(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);

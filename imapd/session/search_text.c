@@ -10,7 +10,7 @@
 #define WINDOW KIB(256)
 
 struct finder {
-	struct slice needle;
+	struct search_needle needle;
 	struct slice charset;
 	struct mail_decoder decoder;
 	struct buf decoded; /* bytes of the charset, not yet converted */
@@ -19,7 +19,7 @@ struct finder {
 	bool found;
 };
 
-static void finder_init(struct finder *f, struct slice needle)
+static void finder_init(struct finder *f, struct search_needle needle)
 {
 	*f = (struct finder){ .needle = needle };
 	buf_init(&f->decoded, WINDOW * 2);
@@ -49,11 +49,11 @@ static enum err look(struct finder *f, size_t n)
 	buf_reset(&f->utf8);
 	TRY(mail_to_utf8(
 		slice_head(buf_slice(&f->decoded), n), f->charset, &f->utf8));
-	TRY(mail_fold(buf_slice(&f->utf8), &f->folded));
+	TRY(mail_collate(f->needle.collation, buf_slice(&f->utf8), &f->folded));
 	buf_consume(&f->decoded, n);
-	f->found = slice_find_slice(buf_slice(&f->folded), f->needle) <=
+	f->found = slice_find_slice(buf_slice(&f->folded), f->needle.text) <=
 		   f->folded.n;
-	size_t carry = f->needle.n ? f->needle.n - 1 : 0;
+	size_t carry = f->needle.text.n ? f->needle.text.n - 1 : 0;
 	if (f->folded.n > carry)
 		buf_consume(&f->folded, f->folded.n - carry);
 	return ERR_OK;
@@ -153,13 +153,13 @@ static enum err read_header(
 /* Fields of that name (all, when empty) whose decoded value has the needle.
  * An empty needle asks whether the field is there. */
 static enum err in_fields(struct slice header, struct slice field,
-	struct slice needle, struct arena *scratch, bool *out)
+	struct search_needle needle, struct arena *scratch, bool *out)
 {
 	struct mail_field f;
 	struct buf words, folded;
 
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&words, SEARCH_FIELD_MAX);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	*out = false;
 	while (!*out && mail_next_field(&header, &f)) {
 		if (field.n && !slice_ieq(f.name, field))
@@ -170,8 +170,9 @@ static enum err in_fields(struct slice header, struct slice field,
 		buf_reset(&words);
 		buf_reset(&folded);
 		mail_words_decode(value, &words);
-		mail_fold(buf_slice(&words), &folded);
-		*out = slice_find_slice(buf_slice(&folded), needle) <= folded.n;
+		mail_collate(needle.collation, buf_slice(&words), &folded);
+		*out = slice_find_slice(buf_slice(&folded), needle.text) <=
+		       folded.n;
 	}
 	buf_free(&words);
 	buf_free(&folded);
@@ -179,7 +180,7 @@ static enum err in_fields(struct slice header, struct slice field,
 }
 
 enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field, struct slice needle,
+	struct arena *scratch, struct slice field, struct search_needle needle,
 	bool *out)
 {
 	struct text t = { .i = i, .row = row, .scratch = scratch };
@@ -194,7 +195,7 @@ enum err search_header(struct imap *i, const struct message_row *row,
 /* --- whole messages ---------------------------------------------------------------- */
 
 static enum err in_part(struct text *t, const struct mail_part *p,
-	struct slice needle, bool with_header, bool *out)
+	struct search_needle needle, bool with_header, bool *out)
 {
 	struct slice header, none = { 0 };
 
@@ -219,12 +220,13 @@ static enum err in_part(struct text *t, const struct mail_part *p,
 /* TEXT looks at every header, BODY at those inside the body: of its parts, and
  * of messages in it. */
 enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice needle, bool with_header, bool *out)
+	struct arena *scratch, struct search_needle needle, bool with_header,
+	bool *out)
 {
 	struct text t = { .i = i, .row = row, .scratch = scratch };
 	struct mail_structure s;
 
-	*out = needle.n == 0;
+	*out = needle.text.n == 0;
 	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
 	for (size_t k = 0; k < s.n && !*out; k++)
 		TRY(in_part(

@@ -48,6 +48,8 @@
 #define LIMIT_SAVED_RANGES 250000
 /* Messages that one SEARCH finds: each takes 32 bytes until the answer. */
 #define LIMIT_SEARCH_HITS 2000000
+/* Keys of one SORT: 600 bytes for each of 100,000 messages. */
+#define LIMIT_SORT_KEYS MIB(64)
 /* Commands refused in a row before the connection is closed. */
 #define LIMIT_BAD_COMMANDS 20
 /* A mailbox name in UTF-8, and levels in it. */
