@@ -17,6 +17,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_sort.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
+	imapd/session/cmd_thread.c \
 	imapd/session/command.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
@@ -35,6 +36,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
 	imapd/session/set.c \
+	imapd/session/thread.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c
 

@@ -35,7 +35,9 @@ const struct command_row command_rows[] = {
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
-	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },         /* RFC 3691 */
+	{ "THREAD", cmd_thread, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* RFC 5256 3 */
+	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */
 };

@@ -286,6 +286,7 @@ enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
+enum err cmd_thread(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
 enum err cmd_xlist(struct imap *i);
