@@ -16,8 +16,10 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
 	imapd/session/cmd_simple.c \
+	imapd/session/cmd_sort.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
+	imapd/session/cmd_thread.c \
 	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
 	imapd/session/fetch_binary.c \
@@ -34,6 +36,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_index.c \
 	imapd/session/resync.c \
 	imapd/session/search_match.c \
+	imapd/session/search_order.c \
 	imapd/session/search_parse.c \
 	imapd/session/search_return.c \
 	imapd/session/search_scan.c \
@@ -41,6 +44,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/session.c \
 	imapd/session/text_walk.c \
 	imapd/session/set.c \
+	imapd/session/thread.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c
 

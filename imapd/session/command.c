@@ -31,10 +31,14 @@ const struct command_row command_rows[] = {
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
+	{ "SORT", cmd_sort, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
+	{ "THREAD", cmd_thread, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
 		WANTS_VIEW },                          /* RFC 10022 */
 	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */

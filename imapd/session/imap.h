@@ -44,12 +44,13 @@ struct imap_state {
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords;     /* of the mailbox, as the client knows */
-	uint64_t modseq;         /* flag changes up to here were told, */
-	uint32_t modseq_uid;     /* and of the next one up to this UID */
-	uint64_t expunge_modseq; /* expunges up to here were told, */
-	uint32_t expunge_uid;    /* and of that one up to this UID */
-	uint32_t bad_commands;   /* in a row */
+	uint32_t n_keywords;           /* of the mailbox, as the client knows */
+	uint64_t modseq;               /* flag changes up to here were told, */
+	uint32_t modseq_uid;           /* and of the next one up to this UID */
+	uint64_t expunge_modseq;       /* expunges up to here were told, */
+	uint32_t expunge_uid;          /* and of that one up to this UID */
+	uint32_t bad_commands;         /* in a row */
+	enum mail_collation collation; /* RFC 5255: the active comparator */
 };
 
 /* --- the view: which UID is which sequence number ---------------------------- */
@@ -333,9 +334,11 @@ enum err cmd_noop(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
+enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);

@@ -54,6 +54,8 @@ static enum err one_row(struct imap *i, struct search_scan *s)
 	struct search_hit hit = {
 		.modseq = row->modseq, .uid = row->uid, .seq = seq
 	};
+	if (s->found)
+		TRY(s->found(i, s->arg, row, &hit));
 	return buf_add(&s->hits, &hit, sizeof(hit));
 }
 
