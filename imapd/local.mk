@@ -5,6 +5,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
 	imapd/session/cmd_append.c \
+	imapd/session/cmd_comparator.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
 	imapd/session/cmd_expunge.c \
