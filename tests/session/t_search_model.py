@@ -18,6 +18,7 @@ import transcript  # noqa: E402
 
 SEED = int(os.environ.get("SEED", "20260202"))
 QUERIES = 2000
+THREADS = 300
 WORDS = ["Café", "ÉCLAIR", "e\u0301te\u0301", "naïve", "Straße", "漢字", "日本",
          "한글", "жук", "Ωmega", "a", "of", "Report", "RE", "budget", "ǆ"]
 FIELDS = ["SUBJECT", "FROM", "TO", "TEXT", "BODY"]
@@ -35,7 +36,7 @@ def casemap(text):
 def make(rng, number):
     m = email.message.EmailMessage(policy=email.policy.SMTP)
     some = lambda n: " ".join(rng.choice(WORDS) for _ in range(n))
-    m["Subject"] = rng.choice(["", "Re: ", "Fwd: "]) + some(rng.randint(1, 4))
+    m["Subject"] = rng.choice(["", "Re: ", "Fwd: "]) + some(rng.choice([1, 1, 2, 4]))
     m["From"] = email.headerregistry.Address(
         some(1), f"u{rng.randint(1, 9)}", "x.example")
     m["To"] = email.headerregistry.Address("", f"v{rng.randint(1, 9)}", "y")
@@ -106,6 +107,137 @@ def query(rng, depth=0):
     return f"({a} {b})", lambda m: ta(m) and tb(m)
 
 
+class Node:
+    def __init__(self, number=0, message=None):
+        self.number, self.message = number, message
+        self.parent, self.children = None, []
+
+    def move(self, parent):
+        if self.parent:
+            self.parent.children.remove(self)
+        self.parent = parent
+        if parent:
+            parent.children.append(self)
+
+    def below(self, other):
+        return self is other or bool(self.parent and self.parent.below(other))
+
+    def first(self):
+        return self if self.number else self.children[0]
+
+    def key(self):
+        return self.first().message.date, self.first().number
+
+    def text(self):
+        if not self.children:
+            return str(self.number)
+        mine = str(self.number) if self.number else ""
+        if len(self.children) == 1:
+            return f"{mine} {self.children[0].text()}"
+        return (mine + " " if mine else "") + "".join(
+            f"({c.text()})" for c in self.children)
+
+
+def base(subject):
+    """Of the subjects that make() gives."""
+    text, reply = subject.strip(), False
+    while (low := text.lower()).startswith(("re:", "fwd:", "fw:")):
+        text, reply = text[low.index(":") + 1:].strip(), True
+    return casemap(text), reply
+
+
+def linked(chosen):
+    """Step 1: all nodes, from (number, message) in mailbox order."""
+    nodes, made = {}, []
+    for number, message in chosen:
+        last = None
+        own = nodes.setdefault(message.id, Node())
+        made.append(own)
+        own.number, own.message = number, message
+        for ref in message.refs:
+            node = nodes.setdefault(ref, Node())
+            if last and not node.parent and not last.below(node):
+                node.move(last)
+            last = node
+        own.move(None)
+        if last and not last.below(own):
+            own.move(last)
+    return list(nodes.values())
+
+
+def pruned(node):
+    """Step 3, below the root: what takes the place of `node`."""
+    for child in list(node.children):
+        kept = pruned(child)
+        child.move(None)
+        for one in kept:
+            one.move(node)
+    return [node] if node.number else list(node.children)
+
+
+def sort_tree(node):
+    for child in node.children:
+        sort_tree(child)
+    node.children.sort(key=Node.key)
+
+
+def by_references(chosen):
+    roots = []
+    for node in [n for n in linked(chosen) if not n.parent]:
+        kept = pruned(node)
+        if not node.number and len(kept) == 1:
+            kept[0].move(None)
+            node = kept[0]
+        if node.number or node.children:
+            roots.append(node)
+    for node in roots:
+        sort_tree(node)
+    roots.sort(key=Node.key)
+    table = {}
+    for node in roots:
+        subject, reply = base(node.first().message.subject)
+        have = table.get(subject)
+        if not have or (have.number and (
+                not node.number
+                or base(have.message.subject)[1] and not reply)):
+            table[subject] = node
+    for node in list(roots):
+        subject, reply = base(node.first().message.subject)
+        have = table[subject]
+        if have is node or node.parent:
+            continue
+        if not have.number and not node.number:
+            for child in list(node.children):
+                child.move(have)
+            roots.remove(node)
+        elif not have.number or (
+                reply and not base(have.message.subject)[1]):
+            node.move(have)
+            roots.remove(node)
+        else:
+            table[subject] = both = Node()
+            roots.remove(have)
+            roots[roots.index(node)] = both
+            have.move(both)
+            node.move(both)
+    for node in roots:
+        sort_tree(node)
+    roots.sort(key=Node.key)
+    return "".join(f"({n.text()})" for n in roots)
+
+
+def check_threads(player, messages, rng):
+    for _ in range(THREADS):
+        low, high = sorted(rng.sample(range(1, len(messages) + 1), 2))
+        chosen = list(enumerate(messages, 1))[low - 1:high]
+        want = f"* THREAD {by_references(chosen)}"
+        lines, reply = ask(
+            player, f"THREAD REFERENCES UTF-8 {low}:{high}")
+        if lines != [want.encode()]:
+            return f"{low}:{high}: got {lines} {reply}, wanted {want}"
+    return None
+
+
 def ask(player, command):
     player.send("", f"t {command}")
     lines = []
@@ -154,11 +286,11 @@ def main():
             + b"\r\n")
         player.read("")
     ask(player, "SELECT INBOX")
-    why = check(player, messages, rng)
+    why = check(player, messages, rng) or check_threads(player, messages, rng)
     host.terminate()
     host.wait(30)
     print(f"not ok model: seed {SEED}: {why}" if why
-          else f"ok {QUERIES} queries")
+          else f"ok {QUERIES} queries, {THREADS} threads")
     return 1 if why else 0
 
 
