@@ -30,6 +30,9 @@ const struct capability capabilities[] = {
 	{ "ESORT", "RFC 5267 3.1", CAP_USER, 0, NULL },
 	{ "THREAD=ORDEREDSUBJECT", "RFC 5256", CAP_USER, 0, NULL },
 	{ "THREAD=REFERENCES", "RFC 5256", CAP_USER, 0, NULL },
+	/* The second has all of the first, which older clients look for. */
+	{ "I18NLEVEL=1", "RFC 5255 4.3", CAP_USER, 0, NULL },
+	{ "I18NLEVEL=2", "RFC 5255 4.4", CAP_USER, 0, NULL },
 	{ "PARTIAL", "RFC 9394", CAP_USER, 0, NULL },
 	{ "WITHIN", "RFC 5032", CAP_USER, 0, NULL },
 	{ "QRESYNC", "RFC 7162 3.2", CAP_USER,

@@ -315,6 +315,7 @@ enum err cmd_append(struct imap *i);
 enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);
+enum err cmd_comparator(struct imap *i);
 enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);
