@@ -6,6 +6,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/grammar.c \
 	imapd/language.c \
 	imapd/session/cmd_append.c \
+	imapd/session/cmd_compress.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
 	imapd/session/cmd_expunge.c \
