@@ -67,6 +67,7 @@ static const struct {
 	{ "Message numbers are switched off",
 		"Les numéros de message sont désactivés" },
 	{ "The batches are too small", "Les lots sont trop petits" },
+	{ "It is compressed already", "C'est déjà comprimé" },
 	{ "No such language here", "Langue inconnue ici" },
 	{ "Signed in", "Connecté" },
 };

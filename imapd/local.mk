@@ -7,6 +7,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/language.c \
 	imapd/session/cmd_append.c \
 	imapd/session/cmd_comparator.c \
+	imapd/session/cmd_compress.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
 	imapd/session/cmd_expunge.c \

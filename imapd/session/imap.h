@@ -36,6 +36,7 @@ struct imap_state {
 	unsigned enabled;             /* ENABLED_* */
 	struct capability_set hidden; /* from this account */
 	enum language language;       /* of tagged answers */
+	bool compressed;
 	bool selected;
 	bool read_only;
 	uint64_t mailbox;
@@ -111,6 +112,7 @@ struct command {
 	uint32_t done, total;
 	uint64_t told_us;       /* when it last said so, or began */
 	bool bye;               /* close after the tagged reply */
+	bool compress;          /* after the tagged reply */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
@@ -316,6 +318,7 @@ enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);
 enum err cmd_comparator(struct imap *i);
+enum err cmd_compress(struct imap *i);
 enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);

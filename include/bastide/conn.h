@@ -71,6 +71,10 @@ void conn_hang_up(struct conn *c);
 /* Idle limit in seconds, 0: none. Any byte either way counts. */
 void conn_set_timeout(struct conn *c, unsigned seconds);
 
+/* What is written from now on is compressed, and what comes is decompressed
+ * (RFC 4978). Input that waits is thrown away: the peer waits for an answer. */
+MUST_CHECK enum err conn_compress(struct conn *c);
+
 /* Server handshake after STARTTLS. Input not yet consumed is thrown away: it
  * came before TLS (RFC 3207 4.2, command injection). */
 MUST_CHECK enum err conn_start_tls(struct conn *c, struct tls_context *tls);
