@@ -30,6 +30,7 @@ enum {
 struct capability {
 	const char *name;
 	const char *source; /* RFC, and section where it is one of many */
+	const char *file;   /* where to begin reading */
 	unsigned states;    /* CAP_* */
 	unsigned enable;    /* ENABLE takes it, and switches these on; 0: no */
 	const char *argument; /* behind "=", NULL: none */
@@ -45,6 +46,9 @@ struct capability_set {
 const struct capability *capability_find(struct slice name);
 bool capability_in(
 	const struct capability_set *set, const struct capability *c);
+void capability_add(struct capability_set *set, const struct capability *c);
+/* "UIDONLY,IDLE". ERR_UNSUPPORTED: one is unknown, the others are in `out`. */
+enum err capability_set_of(struct slice names, struct capability_set *out);
 
 /* Those of `state` that are not in `hidden` (may be NULL), with a space before
  * each but the first. The mechanisms of SASL are the front's to add. */

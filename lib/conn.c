@@ -175,6 +175,7 @@ static void release(struct conn *c)
 	loop_later_cancel(&c->flush);
 	outq_free(&c->out);
 	buf_wipe(&c->in);
+	deflate_free(c->deflate);
 	mem_free(c);
 }
 
@@ -390,7 +391,7 @@ void conn_write(struct conn *c, struct slice s)
 		conn_fail(c, ERR_LIMIT);
 		return;
 	}
-	enum err e = outq_add(&c->out, s);
+	enum err e = c->deflate ? deflate_write(c, s) : outq_add(&c->out, s);
 	if (e != ERR_OK) {
 		conn_fail(c, e);
 		return;
@@ -436,7 +437,9 @@ void conn_gate(struct conn *c, uint64_t commit)
 {
 	if (!c->gate || commit <= gate_durable(c->gate))
 		return;
-	enum err e = outq_gate(&c->out, commit);
+	enum err e = c->deflate ? deflate_gate(c, commit) : ERR_OK;
+	if (e == ERR_OK)
+		e = outq_gate(&c->out, commit);
 	if (e != ERR_OK)
 		conn_fail(c, e);
 }

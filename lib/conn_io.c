@@ -18,7 +18,7 @@
 
 static char scratch[SCRATCH];
 
-static ssize_t read_some(struct conn *c, void *p, size_t n, enum err *e)
+ssize_t conn_read_raw(struct conn *c, void *p, size_t n, enum err *e)
 {
 	if (c->tls == TLS_UP)
 		return tls_read(c, p, n, e);
@@ -65,7 +65,9 @@ static size_t fill(struct conn *c, char *p, size_t n)
 
 	while (total < n) {
 		enum err e;
-		ssize_t got = read_some(c, p + total, n - total, &e);
+		ssize_t got =
+			c->deflate ? deflate_read(c, p + total, n - total, &e)
+				   : conn_read_raw(c, p + total, n - total, &e);
 		if (got < 0) {
 			read_ended(c, e);
 			break;
@@ -128,9 +130,13 @@ void conn_read_more(struct conn *c)
 
 bool conn_has_more(const struct conn *c)
 {
-	return c->tls == TLS_UP && !c->eof && !c->failed &&
-	       (c->finishing || (!c->paused && c->view.n < c->in_max)) &&
-	       SSL_has_pending(c->ssl) && SSL_pending(c->ssl) > 0;
+	bool more = c->deflate && deflate_has_more(c->deflate);
+
+	if (c->tls == TLS_UP && SSL_has_pending(c->ssl) &&
+		SSL_pending(c->ssl) > 0)
+		more = true;
+	return more && !c->eof && !c->failed &&
+	       (c->finishing || (!c->paused && c->view.n < c->in_max));
 }
 
 void conn_keep_input(struct conn *c)
@@ -208,6 +214,11 @@ void conn_flush(struct conn *c)
 	if (c->tls == TLS_SHAKE) {
 		if (c->fin_wanted && !c->fin_sent)
 			send_fin(c); /* nothing can be said any more */
+		return;
+	}
+	enum err flushed = c->deflate ? deflate_flush(c) : ERR_OK;
+	if (flushed != ERR_OK) {
+		conn_fail(c, flushed);
 		return;
 	}
 	for (;;) {

@@ -19,6 +19,7 @@ enum tls_state {
 };
 
 struct splice;
+struct deflate;
 
 struct conn {
 	struct loop *loop;
@@ -33,6 +34,7 @@ struct conn {
 	struct gate *gate;
 	struct gate_waiter waiter;
 	struct splice *splice;
+	struct deflate *deflate; /* NULL: not compressed */
 
 	/* Input: `view` is what the owner sees. It lies in the process's
 	 * scratch buffer while the callback runs that follows the read, else
@@ -80,6 +82,19 @@ void conn_flush(struct conn *c);
 bool conn_has_more(const struct conn *c);
 /* Copies what is left in the scratch buffer; frees an empty one. */
 void conn_keep_input(struct conn *c);
+
+/* Like read(): bytes, or -1 and *e (ERR_AGAIN, ERR_EOF, ...). */
+ssize_t conn_read_raw(struct conn *c, void *p, size_t n, enum err *e);
+
+/* conn_deflate.c: read like conn_read_raw, decompressed; write and flush into
+ * the output queue; gate before outq_gate. */
+void deflate_free(struct deflate *d);
+ssize_t deflate_read(struct conn *c, void *p, size_t n, enum err *e);
+/* There is input that needs no reading. */
+bool deflate_has_more(const struct deflate *d);
+MUST_CHECK enum err deflate_write(struct conn *c, struct slice s);
+MUST_CHECK enum err deflate_flush(struct conn *c);
+MUST_CHECK enum err deflate_gate(struct conn *c, uint64_t commit);
 
 /* conn_tls.c: like read() and write(): bytes, or -1 and *e (ERR_AGAIN,
  * ERR_EOF, ...). */

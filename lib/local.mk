@@ -1,12 +1,13 @@
 # lib: what every process shares. Knows no protocol's meaning and no store.
 noinst_LIBRARIES += lib/libcore.a
 lib_libcore_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(LIBEVENT_CFLAGS) \
-	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS) $(UNBOUND_CFLAGS)
+	$(SECCOMP_CFLAGS) $(IDN2_CFLAGS) $(UNBOUND_CFLAGS) $(ZLIB_CFLAGS)
 lib_libcore_a_SOURCES = \
 	lib/admin.c \
 	lib/buf.c \
 	lib/config.c \
 	lib/conn.c \
+	lib/conn_deflate.c \
 	lib/conn_io.c \
 	lib/conn_tls.c \
 	lib/crypt.c \

@@ -23,12 +23,30 @@ static enum err check_levels(struct slice name)
 	return levels > LIMIT_MAILBOX_LEVELS ? ERR_LIMIT : ERR_OK;
 }
 
+/* RFC 9755 3: no C1 control characters (U+0080 to U+009F), no line or paragraph
+ * separator. The name is UTF-8. */
+static bool has_breaks(struct slice name)
+{
+	const unsigned char *p = (const unsigned char *)name.p;
+
+	for (size_t i = 0; i + 1 < name.n; i++) {
+		if (p[i] == 0xc2 && p[i + 1] < 0xa0)
+			return true;
+		if (i + 2 < name.n && p[i] == 0xe2 && p[i + 1] == 0x80 &&
+			(p[i + 2] == 0xa8 || p[i + 2] == 0xa9))
+			return true;
+	}
+	return false;
+}
+
 enum err mailbox_name(
 	struct slice name, char out[LIMIT_MAILBOX_NAME], struct slice *name_out)
 {
 	struct slice rest, first;
 
 	TRY(schema_name(name, LIMIT_MAILBOX_NAME));
+	if (has_breaks(name))
+		return ERR_SYNTAX;
 	TRY(check_levels(name));
 	memcpy(out, name.p, name.n);
 	first = slice_cut(name, '/', &rest);

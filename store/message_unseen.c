@@ -3,7 +3,8 @@
  * The first message without \Seen and how many lie before it: what SELECT
  * answers as UNSEEN (RFC 3501 7.3.1). Both stand in the mailbox row. All
  * messages before the first unseen one are seen, so a change moves the pair
- * over a run of seen messages only, which is counted in the tree of UIDs.
+ * over a run of seen messages only, which is counted in the tree of UIDs. So
+ * is what others want counted.
  */
 #include "schema.h"
 
@@ -39,6 +40,13 @@ static enum err count_range(struct db *d, uint64_t mailbox, uint32_t from,
 	}
 	*n_out = n;
 	return ERR_OK;
+}
+
+enum err message_count(struct account *a, uint64_t mailbox, uint32_t from,
+	uint32_t to, uint32_t *n_out)
+{
+	return count_range(
+		account_db(a), mailbox, from, (uint64_t)to + 1, n_out);
 }
 
 void unseen_add(struct counters *c, uint32_t uid)

@@ -84,8 +84,8 @@ enum err user_create(struct store *s, struct slice address, struct slice name,
 	TRY(make_account(s, (uint32_t)number, &oid));
 	TRY(db_run(d,
 		"INSERT INTO user(account, oid, disabled, created, bytes_max,"
-		" messages_max, address, name)"
-		" VALUES(?, ?, 0, ?, 0, 0, ?, ?)",
+		" messages_max, address, name, imap_without)"
+		" VALUES(?, ?, 0, ?, 0, 0, ?, ?, '')",
 		"ioiss", number, &oid, schema_now(), address, name));
 	TRY(address_put(s, folded, address, (uint32_t)number));
 	*account_out = (uint32_t)number;
@@ -125,12 +125,13 @@ static enum err fill_user(sqlite3_stmt *st, struct arena *arena, void *row)
 	u->quota = (struct quota){ .bytes_max = column_u64(st, 4),
 		.messages_max = column_u64(st, 5) };
 	TRY(schema_copy(arena, st, 6, &u->address));
-	return schema_copy(arena, st, 7, &u->name);
+	TRY(schema_copy(arena, st, 7, &u->name));
+	return schema_copy(arena, st, 8, &u->imap_without);
 }
 
 #define USER_SELECT                                                            \
 	"SELECT account, oid, disabled, created, bytes_max, messages_max,"     \
-	" address, name FROM user "
+	" address, name, imap_without FROM user "
 
 enum err user_get(struct store *s, uint32_t account, struct arena *arena,
 	struct user_row *out)
@@ -185,7 +186,8 @@ enum err user_set(struct store *s, const struct user_row *row)
 	TRY(db_write(d));
 	TRY(check_display_name(row->name));
 	if (row->quota.bytes_max > INT64_MAX ||
-		row->quota.messages_max > INT64_MAX)
+		row->quota.messages_max > INT64_MAX ||
+		row->imap_without.n > LIMIT_IMAP_WITHOUT)
 		return ERR_LIMIT;
 	TRY(db_int(d, &same, "SELECT address = ? FROM user WHERE account = ?",
 		"si", row->address, (int64_t)row->account));
@@ -193,8 +195,9 @@ enum err user_set(struct store *s, const struct user_row *row)
 		TRY(set_address(s, row));
 	return db_run(d,
 		"UPDATE user SET disabled = ?, bytes_max = ?,"
-		" messages_max = ?, address = ?, name = ? WHERE account = ?",
-		"iuussi", (int64_t)row->disabled, row->quota.bytes_max,
+		" messages_max = ?, address = ?, name = ?, imap_without = ?"
+		" WHERE account = ?",
+		"iuusssi", (int64_t)row->disabled, row->quota.bytes_max,
 		row->quota.messages_max, row->address, row->name,
-		(int64_t)row->account);
+		row->imap_without, (int64_t)row->account);
 }

@@ -10,11 +10,14 @@
  * Without TLS nothing but STARTTLS leads further: no password is ever asked for
  * in clear. In PIPE the tenantd speaks; its first line is the tagged OK.
  */
+#include <stdio.h>
+
 #include <bastide/cursor.h>
 #include <bastide/frame.h>
 
 #include "../capability.h"
 #include "../grammar.h"
+#include "../language.h"
 #include "preauth.h"
 
 #define PREAUTH_ARENA KIB(64)
@@ -30,6 +33,7 @@ struct preauth {
 	struct arena *arena;
 	enum state state;
 	unsigned tries, bad;
+	enum language language;
 	char tag[64];
 };
 
@@ -60,7 +64,7 @@ static void put_capabilities(struct preauth *p)
 	capability_put(&b, tls ? CAP_TLS : CAP_CLEAR, NULL);
 	if (tls) {
 		buf_addc(&b, ' ');
-		login_mechanisms(&b, "AUTH=", ' ');
+		login_mechanisms(&b, PROTOCOL_IMAP, "AUTH=");
 	} else {
 		buf_adds(&b, p->front->tls ? " STARTTLS LOGINDISABLED"
 					   : " LOGINDISABLED");
@@ -142,8 +146,8 @@ static void on_failure(void *arg, enum err e)
 	const struct err_info *info = err_info(e);
 
 	p->state = COMMANDS;
-	conn_writef(
-		p->conn, "%s NO [%s] %s\r\n", p->tag, info->imap, info->text);
+	conn_writef(p->conn, "%s NO [%s] %s\r\n", p->tag, info->imap,
+		language_text(p->language, info->text));
 	login_free(p->login);
 	p->login = NULL;
 	imap_framer_reset(&p->framer);
@@ -164,14 +168,16 @@ static const struct login_events login_events = {
 
 static bool start_login(struct preauth *p, struct slice mechanism)
 {
-	enum err e;
+	char extra[sizeof(p->tag) + 32];
 
 	if (!conn_is_tls(p->conn)) {
 		tagged(p, "NO [PRIVACYREQUIRED] Use STARTTLS first");
 		return false;
 	}
-	e = login_new(p->front, PROTOCOL_IMAP, mechanism, p->conn,
-		slice_str(p->tag), &login_events, p, &p->login);
+	snprintf(extra, sizeof(extra), "%s %s", p->tag,
+		language_tag(p->language));
+	enum err e = login_new(p->front, PROTOCOL_IMAP, mechanism, p->conn,
+		slice_str(extra), &login_events, p, &p->login);
 	if (e != ERR_OK) {
 		conn_writef(p->conn, "%s NO [CANNOT] %s\r\n", p->tag,
 			err_info(e)->text);
@@ -261,6 +267,30 @@ static bool cmd_capability(struct preauth *p, struct cursor *c)
 	return true;
 }
 
+static bool cmd_language(struct preauth *p, struct cursor *c)
+{
+	enum language l;
+	enum err e = language_parse(c, p->arena, &l);
+	struct buf b;
+
+	if (e == ERR_SYNTAX)
+		return false;
+	if (e != ERR_OK) {
+		conn_writef(p->conn, "%s NO %s\r\n", p->tag,
+			language_text(p->language, "No such language here"));
+		return true;
+	}
+	if (l < LANGUAGE_COUNT)
+		p->language = l;
+	buf_init(&b, 1000);
+	language_put(&b, l);
+	conn_write(p->conn, buf_slice(&b));
+	buf_free(&b);
+	conn_writef(p->conn, "%s OK LANGUAGE %s\r\n", p->tag,
+		language_text(p->language, "completed"));
+	return true;
+}
+
 static bool cmd_noop(struct preauth *p, struct cursor *c)
 {
 	if (p_end(c))
@@ -300,6 +330,8 @@ static bool cmd_starttls(struct preauth *p, struct cursor *c)
 		return true;
 	}
 	tagged(p, "OK Begin TLS now");
+	/* RFC 5255 3.1: what came before TLS may be an attacker's. */
+	p->language = LANGUAGE_DEFAULT;
 	if (conn_start_tls(p->conn, p->front->tls) != ERR_OK)
 		conn_finish(p->conn);
 	return true;
@@ -312,6 +344,7 @@ static const struct {
 	{ "AUTHENTICATE", cmd_authenticate }, /* RFC 3501 6.2.2 */
 	{ "CAPABILITY", cmd_capability },     /* 6.1.1 */
 	{ "ID", cmd_id },                     /* RFC 2971 */
+	{ "LANGUAGE", cmd_language },         /* RFC 5255 3.2 */
 	{ "LOGIN", cmd_login },               /* RFC 3501 6.2.3 */
 	{ "LOGOUT", cmd_logout },             /* 6.1.3 */
 	{ "NOOP", cmd_noop },                 /* 6.1.2 */

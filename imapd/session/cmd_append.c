@@ -77,7 +77,7 @@ struct append *append_start(struct imap *i)
 	if (!a.replace && (uid || !slice_ieqs(word, "APPEND")))
 		return NULL;
 	if ((a.replace && !victim(&c, &a.victim)) ||
-		!imap_mailbox(&c, i->arena, &name))
+		!imap_mailbox(i, &c, &name))
 		return NULL;
 	a.at = (size_t)(c.p - line.p);
 	a.err = open_target(i, &a, name);

@@ -80,6 +80,7 @@ static enum err one_batch(struct imap *i, struct copy *w)
 	enum err e = imap_commit(i, copy_rows(i, w, rows, n));
 	if (e != ERR_OK)
 		w->n = had;
+	i->cmd.done = (uint32_t)w->n;
 	return e;
 }
 
@@ -141,7 +142,9 @@ static enum err more(struct imap *i)
 		if (imap_slice_over(i, started))
 			return ERR_AGAIN;
 	}
-	return tell(i, w);
+	TRY(tell(i, w));
+	/* RFC 6851 4.4 */
+	return w->move && w->n ? imap_highest_code(i) : ERR_OK;
 }
 
 static enum err begin(struct imap *i, bool move)
@@ -154,7 +157,7 @@ static enum err begin(struct imap *i, bool move)
 	if (!w)
 		return ERR_NOMEM;
 	if (!p_sp(c) || !imap_set(c, i->arena, &w->set) || !p_sp(c) ||
-		!imap_mailbox(c, i->arena, &name) || !p_end(c))
+		!imap_mailbox(i, c, &name) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
 	enum err e = mailbox_find(i->account, name, i->arena, &row);
@@ -163,6 +166,7 @@ static enum err begin(struct imap *i, bool move)
 		return ERR_NOTFOUND;
 	}
 	TRY(e);
+	i->cmd.total = view_count(i, &w->set);
 	w->move = move;
 	w->to = row.id;
 	w->to_validity = row.uidvalidity;

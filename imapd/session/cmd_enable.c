@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* CAPABILITY (RFC 3501 6.1.1) and ENABLE (RFC 5161): the table is
  * imapd/capability.c. */
+#include <bastide/directory.h>
+
 #include "imap.h"
 
 void put_capabilities(struct imap *i)
 {
 	capability_put(&i->out, CAP_USER, &i->st.hidden);
+}
+
+enum err imap_without_check(struct slice names)
+{
+	struct capability_set set;
+
+	return capability_set_of(names, &set);
+}
+
+enum err capabilities_hide(struct imap *i)
+{
+	struct user_row row;
+
+	TRY(user_get(i->tenant->store, i->st.account, i->arena, &row));
+	/* One that an older version knew hides nothing. */
+	(void)capability_set_of(row.imap_without, &i->st.hidden);
+	return ERR_OK;
 }
 
 enum err cmd_capability(struct imap *i)
@@ -31,6 +50,7 @@ static const struct capability *enables(struct imap *i, struct slice name)
 enum err cmd_enable(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
+	struct capability_set told = { { 0 } };
 	struct slice name;
 	unsigned bits = 0;
 
@@ -41,8 +61,9 @@ enum err cmd_enable(struct imap *i)
 			return ERR_SYNTAX;
 		}
 		const struct capability *cap = enables(i, name);
-		if (!cap || (cap->enable & ~bits) == 0)
+		if (!cap || capability_in(&told, cap))
 			continue;
+		capability_add(&told, cap);
 		bits |= cap->enable;
 		buf_addf(&i->out, " %s", cap->name);
 	} while (!p_end(c));

@@ -12,6 +12,7 @@ struct expunge {
 	struct set set;
 	uint32_t next;
 	bool silent; /* CLOSE */
+	bool some;   /* one went */
 };
 
 static enum err expunge_rows(
@@ -33,6 +34,9 @@ static enum err one_batch(struct imap *i, struct expunge *x)
 	size_t n;
 
 	TRY(view_rows(i, &x->set, &x->next, 0, NULL, rows, BATCH, &n));
+	i->cmd.done += (uint32_t)n;
+	for (size_t k = 0; k < n; k++)
+		x->some |= (rows[k].flags.system & FLAG_DELETED) != 0;
 	TRY(store_begin_freeing(i->tenant->store));
 	return imap_commit(i, expunge_rows(i, rows, n));
 }
@@ -44,19 +48,19 @@ static enum err more(struct imap *i)
 
 	while (x->next) {
 		TRY(one_batch(i, x));
+		/* At once: the store remembers so many expunges only. */
+		imap_gate(i);
+		if (!x->silent)
+			TRY(view_sync(i, true));
 		if (imap_slice_over(i, started))
 			return ERR_AGAIN;
 	}
 	if (x->silent) {
 		imap_deselect(i);
-	} else if (imap_enabled(i, ENABLED_CONDSTORE)) {
-		/* RFC 7162 3.2.7 (a MAY without QRESYNC): for the cache. */
-		struct mailbox_row row;
-		TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
-		i->cmd.code = imap_text(i, "HIGHESTMODSEQ %llu",
-			(unsigned long long)row.modseq);
+		return ERR_OK;
 	}
-	return ERR_OK;
+	/* RFC 7162 3.2.7 */
+	return x->some ? imap_highest_code(i) : ERR_OK;
 }
 
 static enum err begin(struct imap *i, struct expunge *x)
@@ -65,6 +69,7 @@ static enum err begin(struct imap *i, struct expunge *x)
 
 	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
 	x->next = row.deleted && x->set.n ? 1 : 0;
+	i->cmd.total = row.exists;
 	i->cmd.work = x;
 	i->cmd.more = more;
 	return more(i);

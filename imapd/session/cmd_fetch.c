@@ -7,6 +7,7 @@
  * connection ends.
  */
 #include "fetch.h"
+#include "resync.h"
 
 #define BATCH 16
 /* Metadata of a batch: envelope and structure of at most 1 MiB each, unpacked. */
@@ -23,6 +24,7 @@ enum stage {
 
 struct fetch {
 	struct fetch_request want;
+	struct fetch_narrow narrow;
 	struct set set;
 	uint32_t next;     /* UID from which the next batch begins */
 	uint32_t expected; /* messages of the set that the view has */
@@ -41,6 +43,8 @@ struct fetch {
 	size_t mark;          /* where it begins in the response */
 	uint64_t started;     /* this slice, in microseconds */
 	enum err error;       /* the first row that failed */
+	struct resync resync; /* of UID FETCH with CHANGEDSINCE */
+	bool synced;          /* and that is done */
 };
 
 static void abandon(struct imap *i)
@@ -48,6 +52,7 @@ static void abandon(struct imap *i)
 	struct fetch *f = i->cmd.work;
 
 	arena_free(f->arena);
+	buf_free(&f->narrow.matches);
 	buf_free(&f->binary.piece);
 }
 
@@ -96,7 +101,7 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 	switch (kind) {
 	case FETCH_FLAGS:
 		buf_adds(&i->out, "FLAGS ");
-		put_flags(&i->out, &row->flags, row->uid >= i->st.recent,
+		put_flags(&i->out, &row->flags, imap_recent(i, row->uid),
 			f->names);
 		break;
 	case FETCH_UID:
@@ -316,7 +321,7 @@ static enum err one_row(struct imap *i, struct fetch *f)
 		if (f->want.changed_since != UINT64_MAX &&
 			row->modseq <= f->want.changed_since)
 			return ERR_OK;
-		buf_addf(&i->out, "* %u FETCH (", seq);
+		put_fetch(i, seq, row->uid);
 		f->open = true;
 		f->some = false;
 		f->item = 0;
@@ -398,7 +403,8 @@ static enum err finish(struct imap *i, struct fetch *f)
 	enum err e = f->error;
 
 	/* RFC 2180 4.1.2, RFC 5530: some are gone, the client is not told yet. */
-	if (e == ERR_OK && !i->cmd.uid && f->shown < f->expected) {
+	if (e == ERR_NOTFOUND ||
+		(e == ERR_OK && !i->cmd.uid && f->shown < f->expected)) {
 		i->cmd.error_code = "EXPUNGEISSUED";
 		i->cmd.text = "Some of the messages are expunged already";
 		e = ERR_NOTFOUND;
@@ -408,10 +414,27 @@ static enum err finish(struct imap *i, struct fetch *f)
 	return e;
 }
 
+/* RFC 7162 3.2.6: what is gone comes before the first FETCH. */
+static enum err changes_since(struct imap *i, struct fetch *f)
+{
+	if (f->want.vanished && f->resync.stage != RESYNC_TOLD)
+		TRY(resync_vanished(i, &f->resync));
+	TRY(resync_narrow(i, &f->resync, &f->set));
+	f->next = f->set.n ? 1 : 0;
+	f->synced = true;
+	return ERR_OK;
+}
+
 static enum err more(struct imap *i)
 {
 	struct fetch *f = i->cmd.work;
 
+	if (f->want.partial.asked) {
+		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
+		f->next = f->set.n ? 1 : 0;
+	}
+	if (!f->synced)
+		TRY(changes_since(i, f));
 	f->started = loop_now_us();
 	do {
 		if (f->at == f->n) {
@@ -432,15 +455,28 @@ static enum err more(struct imap *i)
 	return ERR_AGAIN;
 }
 
-/* How many messages the view has in the set. */
-static uint32_t count_in_view(const struct imap *i, const struct set *s)
+/* The set before '*' is the highest UID that is there: of what is gone, it is
+ * the highest that was. */
+static enum err prepare_changes(struct imap *i, struct fetch *f)
 {
-	uint32_t n = 0;
+	struct fetch_request *r = &f->want;
+	struct set *known = &f->resync.known;
+	bool since = r->changed_since != UINT64_MAX;
 
-	for (size_t k = 0; k < s->n; k++)
-		n += view_seq(i, s->list[k].to) - view_seq(i, s->list[k].from) +
-		     1;
-	return n;
+	if (r->vanished &&
+		(!since || !i->cmd.uid || !imap_enabled(i, ENABLED_QRESYNC)))
+		return ERR_SYNTAX;
+	f->synced = !since || !i->cmd.uid;
+	f->resync.since = r->changed_since;
+	if (!r->vanished)
+		return ERR_OK;
+	known->list = arena_array(i->arena, struct range, f->set.n);
+	if (!known->list)
+		return ERR_NOMEM;
+	memcpy(known->list, f->set.list, f->set.n * sizeof(struct range));
+	known->n = f->set.n;
+	set_resolve(known, i->st.uidnext - 1);
+	return ERR_OK;
 }
 
 enum err cmd_fetch(struct imap *i)
@@ -453,13 +489,20 @@ enum err cmd_fetch(struct imap *i)
 	if (!p_sp(c) || !imap_set(c, i->arena, &f->set) || !p_sp(c) ||
 		!fetch_parse(c, i->arena, &f->want))
 		return ERR_SYNTAX;
-	if (i->cmd.uid)
+	if (f->want.partial.asked && !i->cmd.uid)
+		return ERR_SYNTAX; /* RFC 9394 3.3: of UID FETCH only */
+	/* UIDFETCH begins with it. Else with CONDSTORE also where \Seen is set
+	 * (RFC 7162 3.2.4). */
+	if ((i->cmd.uid || (f->want.sets_seen &&
+				   imap_enabled(i, ENABLED_CONDSTORE))) &&
+		!imap_enabled(i, ENABLED_UIDONLY))
 		fetch_add(&f->want, FETCH_UID);
 	if (f->want.has_modseq)
 		imap_enable(i, ENABLED_CONDSTORE);
+	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
 	if (!i->cmd.uid)
-		f->expected = count_in_view(i, &f->set);
+		f->expected = view_count(i, &f->set);
 	TRY(view_keywords(i, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)

@@ -106,7 +106,7 @@ static void put_line(struct imap *i, const struct list *l, const char *flags,
 {
 	buf_addf(&i->out, "* %s (%s%s%s) \"/\" ", l->reply, flags,
 		use && flags[0] ? " " : "", use ? use : "");
-	put_mailbox(&i->out, name);
+	put_mailbox(i, name);
 	buf_adds(&i->out, "\r\n");
 }
 
@@ -124,6 +124,19 @@ static void put_row(
 		use = "\\Inbox";
 	if (!l->special_only || use)
 		put_line(i, l, flags, use, row->name);
+}
+
+void put_list(struct imap *i, const struct mailbox_row *row, struct slice old)
+{
+	static const struct list l = { .reply = "LIST" };
+
+	put_row(i, &l, row);
+	if (!old.p)
+		return;
+	i->out.n -= 2; /* behind the name: RFC 9051 6.3.9.7 */
+	buf_adds(&i->out, " (\"OLDNAME\" (");
+	put_mailbox(i, old);
+	buf_adds(&i->out, "))\r\n");
 }
 
 static void remember(char *text, struct slice *slot, struct slice name)
@@ -246,8 +259,8 @@ static enum err list(struct imap *i, const char *reply)
 	l->reply = reply;
 	bool extended = reply[0] == 'L' && reply[1] == 'I';
 	if (!p_sp(c) || (extended && !selection(c, l)) ||
-		!imap_pattern(c, i->arena, &reference) || !p_sp(c) ||
-		!imap_pattern(c, i->arena, &pattern) ||
+		!imap_pattern(i, c, &reference) || !p_sp(c) ||
+		!imap_pattern(i, c, &pattern) ||
 		!(extended ? returns(c) : p_end(c)))
 		return ERR_SYNTAX;
 	if (pattern.n == 0) { /* asks for the separator */

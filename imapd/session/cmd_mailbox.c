@@ -6,7 +6,7 @@ static bool one_name(struct imap *i, struct slice *name)
 {
 	struct cursor *c = &i->cmd.args;
 
-	return p_sp(c) && imap_mailbox(c, i->arena, name) && p_end(c);
+	return p_sp(c) && imap_mailbox(i, c, name) && p_end(c);
 }
 
 /* A name that ends with the separator announces children to come: the mailbox
@@ -83,8 +83,8 @@ enum err cmd_rename(struct imap *i)
 	struct slice from, to;
 	uint64_t id;
 
-	if (!p_sp(c) || !imap_mailbox(c, i->arena, &from) || !p_sp(c) ||
-		!imap_mailbox(c, i->arena, &to) || !p_end(c))
+	if (!p_sp(c) || !imap_mailbox(i, c, &from) || !p_sp(c) ||
+		!imap_mailbox(i, c, &to) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(find(i, from, &id));
 	TRY(store_begin(i->tenant->store));

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * SELECT and EXAMINE, CLOSE and UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2;
- * RFC 3691; RFC 7162 3.1.8). One row of the store answers a SELECT: the view
- * is loaded when a command first needs sequence numbers.
+ * SELECT and EXAMINE, UNSELECT (RFC 3501 6.3.1, 6.3.2; RFC 3691; RFC 7162
+ * 3.1.8, 3.2.5; RFC 9051 6.3.2). One row of the store answers a SELECT: the view is loaded when
+ * a command first needs sequence numbers.
  */
-#include "imap.h"
+#include "resync.h"
 
-bool imap_enabled(const struct imap *i, unsigned bit)
-{
-	return i->st.enabled & bit;
-}
+struct opening {
+	struct slice name;
+	struct slice old; /* INBOX as the client wrote it, when in other case */
+	bool condstore, qresync;
+	uint32_t uidvalidity; /* as the client knows it */
+	struct resync resync;
+};
 
 void imap_enable(struct imap *i, unsigned bits)
 {
@@ -21,6 +24,18 @@ void imap_enable(struct imap *i, unsigned bits)
 	if ((fresh & ENABLED_CONDSTORE) && i->st.selected)
 		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] CONDSTORE is on",
 			(unsigned long long)i->st.modseq);
+}
+
+enum err imap_highest_code(struct imap *i)
+{
+	struct mailbox_row row;
+
+	if (!imap_enabled(i, ENABLED_CONDSTORE))
+		return ERR_OK;
+	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	i->cmd.code = imap_text(
+		i, "HIGHESTMODSEQ %llu", (unsigned long long)row.modseq);
+	return ERR_OK;
 }
 
 /* \Recent is given to one session: the store hears of it when the mailbox is
@@ -86,22 +101,36 @@ static void put_flag_lines(struct imap *i, const struct slice *names)
 	buf_adds(b, i->st.read_only ? "] Read-only\r\n" : "] Limited\r\n");
 }
 
-static enum err put_selected(struct imap *i, const struct mailbox_row *row)
+/* What RFC 9051 appendix E took away. */
+static enum err put_rev1(struct imap *i, const struct mailbox_row *row)
+{
+	uint32_t unseen, before;
+
+	buf_addf(&i->out, "* %u RECENT\r\n", i->st.n_recent);
+	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
+	/* RFC 9586 3: a message number. */
+	if (unseen && !imap_enabled(i, ENABLED_UIDONLY))
+		buf_addf(&i->out, "* OK [UNSEEN %u] First unseen\r\n",
+			before + 1);
+	return ERR_OK;
+}
+
+static enum err put_selected(
+	struct imap *i, const struct mailbox_row *row, struct slice old)
 {
 	struct slice names[LIMIT_KEYWORDS];
 	struct buf *b = &i->out;
-	uint32_t unseen, before;
 	char id[OID_TEXT + 1]; /* RFC 8474 4.2 */
 	size_t n;
 
 	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
 	i->st.n_keywords = (uint32_t)n;
-	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
 	put_flag_lines(i, names);
-	buf_addf(b, "* %u EXISTS\r\n* %u RECENT\r\n", row->exists,
-		i->st.n_recent);
-	if (unseen)
-		buf_addf(b, "* OK [UNSEEN %u] First unseen\r\n", before + 1);
+	buf_addf(b, "* %u EXISTS\r\n", row->exists);
+	if (imap_enabled(i, ENABLED_REV2))
+		put_list(i, row, old);
+	else
+		TRY(put_rev1(i, row));
 	oid_text(&row->oid, id);
 	buf_addf(b,
 		"* OK [UIDVALIDITY %u] Valid\r\n"
@@ -127,40 +156,150 @@ static void take_state(
 		i->st.recent = row->recent;
 	i->st.n_recent = 0;
 	i->st.modseq = i->st.expunge_modseq = row->modseq;
-	i->st.modseq_uid = UINT32_MAX;
+	i->st.modseq_uid = i->st.expunge_uid = UINT32_MAX;
 	i->changed = false;
 }
 
-/* "(CONDSTORE)", RFC 7162 3.1.8. */
-static bool parameters(struct imap *i, struct cursor *c)
+/* --- arguments ----------------------------------------------------------------- */
+
+/* A set in which '*' is not allowed. */
+static bool plain_set(struct imap *i, struct cursor *c, struct set *out)
 {
-	if (!p_char(c, '(') || !p_word(c, "CONDSTORE") || !p_char(c, ')'))
+	if (!imap_set(c, i->arena, out))
 		return false;
-	i->st.enabled |= ENABLED_CONDSTORE;
+	for (size_t k = 0; k < out->n; k++)
+		if (out->list[k].from == 0 || out->list[k].to == 0)
+			return false;
 	return true;
 }
 
+static bool ascends(const struct set *s)
+{
+	for (size_t k = 0; k < s->n; k++)
+		if (s->list[k].from > s->list[k].to ||
+			(k && s->list[k].from <= s->list[k - 1].to))
+			return false;
+	return true;
+}
+
+/* "(1:3,5 10:12,20)": sequence numbers and their UIDs, RFC 7162 3.2.5.2. */
+static bool match_data(struct imap *i, struct cursor *c, struct resync *r)
+{
+	return plain_set(i, c, &r->match_seqs) && ascends(&r->match_seqs) &&
+	       p_sp(c) && plain_set(i, c, &r->match_uids) &&
+	       ascends(&r->match_uids) && p_char(c, ')');
+}
+
+/* "QRESYNC (uidvalidity modseq [known-uids] [match-data])", RFC 7162 7. */
+static bool qresync(struct imap *i, struct cursor *c, struct opening *o)
+{
+	struct resync *r = &o->resync;
+
+	o->qresync = true;
+	if (!imap_enabled(i, ENABLED_QRESYNC) || !p_sp(c) || !p_char(c, '(') ||
+		!p_u32(c, &o->uidvalidity) || o->uidvalidity == 0 || !p_sp(c) ||
+		!p_u64(c, &r->since))
+		return false;
+	bool more = p_sp(c);
+	if (more && p_peek(c) != '(') {
+		if (!plain_set(i, c, &r->known))
+			return false;
+		more = p_sp(c);
+	}
+	/* RFC 9586 3.6: its first half are message numbers. */
+	if (more && imap_uid_required(i) != ERR_OK)
+		return false;
+	if (more && !(p_char(c, '(') && match_data(i, c, r)))
+		return false;
+	return p_char(c, ')');
+}
+
+static bool name(struct imap *i, struct cursor *c, struct opening *o)
+{
+	struct cursor again = *c;
+	struct slice given;
+
+	if (!imap_mailbox(i, c, &o->name))
+		return false;
+	if (slice_eqs(o->name, "INBOX") &&
+		imap_astring(&again, i->arena, &given) &&
+		!slice_eq(given, o->name))
+		o->old = given;
+	return true;
+}
+
+static bool parameters(struct imap *i, struct cursor *c, struct opening *o)
+{
+	if (!p_char(c, '('))
+		return false;
+	do {
+		if (p_word(c, "CONDSTORE"))
+			o->condstore = true;
+		else if (!p_word(c, "QRESYNC") || !qresync(i, c, o))
+			return false;
+	} while (p_sp(c));
+	return p_char(c, ')');
+}
+
+/* --- resynchronisation ------------------------------------------------------------ */
+
+static enum err resync_more(struct imap *i)
+{
+	struct opening *o = i->cmd.work;
+	struct resync *r = &o->resync;
+
+	if (r->stage != RESYNC_TOLD)
+		TRY(resync_vanished(i, r));
+	return resync_flags(i, r);
+}
+
+/* RFC 7162 3.2.5.1: without known UIDs, all below UIDNEXT. */
+static enum err resync_begin(struct imap *i, struct opening *o)
+{
+	struct set *known = &o->resync.known;
+
+	if (!o->qresync || o->uidvalidity != i->st.uidvalidity ||
+		i->st.uidnext == 1)
+		return ERR_OK;
+	if (known->n == 0) {
+		known->list = arena_array(i->arena, struct range, 1);
+		if (!known->list)
+			return ERR_NOMEM;
+		known->list[0] = (struct range){ 1, i->st.uidnext - 1 };
+		known->n = 1;
+	}
+	set_resolve(known, 0);
+	i->cmd.work = o;
+	i->cmd.more = resync_more;
+	return resync_more(i);
+}
+
+/* --- the commands ----------------------------------------------------------------- */
+
 static enum err open_mailbox(struct imap *i, bool read_only)
 {
+	struct opening *o = arena_alloc(i->arena, sizeof(*o));
 	struct cursor *c = &i->cmd.args;
 	struct mailbox_row row;
-	struct slice name;
 
-	if (!p_sp(c) || !imap_mailbox(c, i->arena, &name))
+	if (!o)
+		return ERR_NOMEM;
+	if (!p_sp(c) || !name(i, c, o) || (p_sp(c) && !parameters(i, c, o)) ||
+		!p_end(c))
 		return ERR_SYNTAX;
 	if (i->st.selected) {
 		imap_untagged(i, "OK [CLOSED] The other mailbox is closed");
 		imap_deselect(i);
 	}
-	if ((p_sp(c) && !parameters(i, c)) || !p_end(c))
-		return ERR_SYNTAX;
-	TRY(mailbox_find(i->account, name, i->arena, &row));
+	if (o->condstore)
+		imap_enable(i, ENABLED_CONDSTORE);
+	TRY(mailbox_find(i->account, o->name, i->arena, &row));
 	if (!row.selectable)
 		return ERR_NOTFOUND;
 	take_state(i, &row, read_only);
 	enum err e = count_recent(i);
 	if (e == ERR_OK)
-		e = put_selected(i, &row);
+		e = put_selected(i, &row, o->old);
 	if (e != ERR_OK) {
 		buf_reset(&i->out);
 		i->st.selected = false;
@@ -168,7 +307,7 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 	}
 	imap_flush(i);
 	i->cmd.code = read_only ? "READ-ONLY" : "READ-WRITE";
-	return ERR_OK;
+	return resync_begin(i, o);
 }
 
 enum err cmd_select(struct imap *i)

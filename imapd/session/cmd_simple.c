@@ -67,7 +67,6 @@ enum err cmd_idle(struct imap *i)
 	TRY(no_arguments(i));
 	conn_writes(i->conn, "+ idling\r\n");
 	i->idling = true;
-	i->cmd.text = "IDLE completed";
 	if (i->changed)
 		quirk_idle_news(i);
 	conn_resume(i->conn);

@@ -115,7 +115,7 @@ enum err status_put(
 	const char *gap = "";
 
 	buf_adds(&i->out, "* STATUS ");
-	put_mailbox(&i->out, row->name);
+	put_mailbox(i, row->name);
 	buf_adds(&i->out, " (");
 	for (unsigned k = 0; k < STATUS_KINDS; k++) {
 		if (!(wanted >> k & 1))
@@ -134,7 +134,7 @@ enum err cmd_status(struct imap *i)
 	struct slice name;
 	unsigned wanted;
 
-	if (!p_sp(c) || !imap_mailbox(c, i->arena, &name) || !p_sp(c) ||
+	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
 		!status_items(c, &wanted) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(mailbox_find(i->account, name, i->arena, &row));

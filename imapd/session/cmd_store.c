@@ -121,6 +121,7 @@ static enum err one_batch(struct imap *i, struct store_work *w)
 	size_t n;
 
 	TRY(view_rows(i, &w->set, &w->next, 0, NULL, rows, BATCH, &n));
+	i->cmd.done += (uint32_t)n;
 	TRY(begin(i, w));
 	TRY(imap_commit(i, change_rows(i, w, rows, n, &last)));
 	imap_gate(i);
@@ -132,7 +133,8 @@ static enum err one_batch(struct imap *i, struct store_work *w)
 	for (size_t k = 0; k < n; k++)
 		if (rows[k].uid &&
 			(!w->silent || imap_enabled(i, ENABLED_CONDSTORE)))
-			put_fetch_flags(i, &rows[k], !w->silent, w->names);
+			put_fetch_flags(i, view_seq(i, rows[k].uid), &rows[k],
+				!w->silent, w->names);
 	imap_flush(i);
 	return ERR_OK;
 }
@@ -209,6 +211,7 @@ enum err cmd_store(struct imap *i)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
 	w->next = w->set.n ? 1 : 0;
+	i->cmd.total = view_count(i, &w->set);
 	i->cmd.work = w;
 	i->cmd.more = more;
 	return more(i);

@@ -5,19 +5,23 @@
 const struct command_row command_rows[] = {
 	{ "APPEND", cmd_append, IN_ANY, 0 },         /* RFC 3501 6.3.11 */
 	{ "CAPABILITY", cmd_capability, IN_ANY, 0 }, /* 6.1.1 */
-	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS },      /* 6.4.1 */
-	{ "CLOSE", cmd_close, IN_SELECTED, 0 },                  /* 6.4.2 */
+	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS }, /* 6.4.1 */
+	{ "CLOSE", cmd_close, IN_SELECTED, 0 },             /* 6.4.2 */
+	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },        /* RFC 5255 4.7 */
+	{ "COMPRESS", cmd_compress, IN_ANY, 0 },            /* RFC 4978 3 */
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */
 	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
 	{ "EXAMINE", cmd_examine, IN_ANY, 0 }, /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | WRITES }, /* 6.4.3, RFC 4315 2.1 */
+		UID_TOO | WANTS_VIEW | WRITES |
+			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
+	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
 	{ "LIST", cmd_list, IN_ANY, 0 },             /* RFC 3501 6.3.8 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },         /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },             /* 6.3.9 */
@@ -31,11 +35,17 @@ const struct command_row command_rows[] = {
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
+	{ "SORT", cmd_sort, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
-	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },         /* RFC 3691 */
+	{ "THREAD", cmd_thread, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
+	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
+		WANTS_VIEW },                          /* RFC 10022 */
+	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */
 };

@@ -59,6 +59,8 @@ struct fetch_request {
 	bool has_flags;
 	bool has_modseq;
 	uint64_t changed_since; /* UINT64_MAX: not asked */
+	struct partial partial; /* RFC 9394 */
+	bool vanished;          /* VANISHED (EARLIER) first */
 };
 
 /* section-spec of RFC 9051 9, without the brackets. */
@@ -67,6 +69,15 @@ bool section_parse(struct cursor *c, struct arena *a, struct section *s);
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *out);
 /* Adds an item once. */
 void fetch_add(struct fetch_request *r, enum fetch_kind kind);
+
+/* fetch_partial.c: leaves of the set what PARTIAL asks for. ERR_AGAIN: again. */
+struct fetch_narrow {
+	uint32_t next;
+	struct buf matches; /* struct range: what CHANGEDSINCE leaves */
+	uint32_t last;      /* sequence number of the last match */
+};
+MUST_CHECK enum err fetch_narrow_more(struct imap *i, struct fetch_request *r,
+	struct fetch_narrow *n, struct set *set);
 
 /* Where a section's bytes lie: in the body from `start`, or made in `made`. */
 struct region {

@@ -2,17 +2,33 @@
 /* The short FETCH response: flags of one message, for news and STORE. */
 #include "imap.h"
 
-void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+void put_fetch(struct imap *i, uint32_t seq, uint32_t uid)
+{
+	bool uidonly = imap_enabled(i, ENABLED_UIDONLY);
+
+	buf_addf(&i->out, "* %u %s (", uidonly ? uid : seq,
+		uidonly ? "UIDFETCH" : "FETCH");
+}
+
+/* RFC 7162 3.2.4, RFC 9051 7.5.2. UIDFETCH begins with it (RFC 9586 3.3). */
+static bool has_uid(const struct imap *i)
+{
+	return (i->cmd.uid ||
+		       imap_enabled(i, ENABLED_CONDSTORE | ENABLED_REV2)) &&
+	       !imap_enabled(i, ENABLED_UIDONLY);
+}
+
+void put_fetch_flags(struct imap *i, uint32_t seq,
+	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS])
 {
 	struct buf *b = &i->out;
-	uint32_t seq = view_seq(i, row->uid);
 	const char *gap = "";
 
 	if (seq == 0)
 		return;
-	buf_addf(b, "* %u FETCH (", seq);
-	if (i->cmd.uid || imap_enabled(i, ENABLED_CONDSTORE)) {
+	put_fetch(i, seq, row->uid);
+	if (has_uid(i)) {
 		buf_addf(b, "UID %u", row->uid);
 		gap = " ";
 	}
@@ -23,7 +39,7 @@ void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
 	}
 	if (flags) {
 		buf_addf(b, "%sFLAGS ", gap);
-		put_flags(b, &row->flags, row->uid >= i->st.recent, keywords);
+		put_flags(b, &row->flags, imap_recent(i, row->uid), keywords);
 	}
 	buf_adds(b, ")\r\n");
 }

@@ -245,15 +245,28 @@ static bool macro(struct cursor *c, struct fetch_request *r)
 	return false;
 }
 
-/* RFC 7162 3.1.4.1: "(CHANGEDSINCE n)". */
+/* RFC 7162 3.1.4.1, 3.2.6: "CHANGEDSINCE n", "VANISHED"; RFC 9394: "PARTIAL
+ * 1:9". */
+static bool one_modifier(struct cursor *c, struct fetch_request *r)
+{
+	if (p_word(c, "PARTIAL "))
+		return !r->partial.asked && imap_partial(c, &r->partial);
+	if (p_word(c, "VANISHED"))
+		return r->vanished = true;
+	if (!p_word(c, "CHANGEDSINCE ") || !p_u64(c, &r->changed_since))
+		return false;
+	fetch_add(r, FETCH_MODSEQ);
+	return true;
+}
+
 static bool modifiers(struct cursor *c, struct fetch_request *r)
 {
 	if (!p_char(c, '('))
 		return false;
-	if (!p_word(c, "CHANGEDSINCE") || !p_sp(c) ||
-		!p_u64(c, &r->changed_since))
-		return false;
-	fetch_add(r, FETCH_MODSEQ);
+	do {
+		if (!one_modifier(c, r))
+			return false;
+	} while (p_sp(c));
 	return p_char(c, ')');
 }
 

@@ -25,6 +25,7 @@
 
 #include "../capability.h"
 #include "../grammar.h"
+#include "../language.h"
 
 struct imap;
 
@@ -34,6 +35,8 @@ struct imap_state {
 	uint64_t session;
 	unsigned enabled;             /* ENABLED_* */
 	struct capability_set hidden; /* from this account */
+	enum language language;       /* of tagged answers */
+	bool compressed;
 	bool selected;
 	bool read_only;
 	uint64_t mailbox;
@@ -42,29 +45,36 @@ struct imap_state {
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords;     /* of the mailbox, as the client knows */
-	uint64_t modseq;         /* flag changes up to here were told, */
-	uint32_t modseq_uid;     /* and of the next one up to this UID */
-	uint64_t expunge_modseq; /* expunges up to here were told */
-	uint32_t bad_commands;   /* in a row */
+	uint32_t n_keywords;           /* of the mailbox, as the client knows */
+	uint64_t modseq;               /* flag changes up to here were told, */
+	uint32_t modseq_uid;           /* and of the next one up to this UID */
+	uint64_t expunge_modseq;       /* expunges up to here were told, */
+	uint32_t expunge_uid;          /* and of that one up to this UID */
+	uint32_t bad_commands;         /* in a row */
+	enum mail_collation collation; /* RFC 5255: the active comparator */
 };
 
 /* --- the view: which UID is which sequence number ---------------------------- */
 /* Loaded at first need (view.c); until then `exists` is all that is known. */
+struct range {
+	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
+};
 struct view {
 	bool loaded;
 	uint32_t *uids; /* ascending; index + 1 is the sequence number */
 	size_t n, cap;
 	uint32_t next; /* while it is being loaded */
+	/* The search result variable (RFC 9051 6.4.4.1): UIDs, each range
+	 * without a gap in the view when it was saved. */
+	struct range *saved;
+	size_t n_saved;
 };
 
 /* --- sets --------------------------------------------------------------------- */
-struct range {
-	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
-};
 struct set {
 	struct range *list;
 	size_t n;
+	bool saved; /* it was "$": set_to_uids knows what that is */
 };
 
 /* --- a command ------------------------------------------------------------------ */
@@ -75,6 +85,7 @@ enum {
 	UID_TOO = 4,        /* "UID <name>" exists */
 	WRITES = 8,         /* refused in a mailbox opened read-only */
 	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
+	NO_NUMBERS = 32,    /* has no message numbers without UID either */
 };
 struct command_row {
 	const char *name;
@@ -96,7 +107,12 @@ struct command {
 	bool begun;                      /* begin() was called */
 	bool finishing; /* over with `result`: news, then the reply */
 	enum err result;
+	/* How far it is, for INPROGRESS; while `total` is 0 it cannot say, or
+	 * is in the midst of a response. */
+	uint32_t done, total;
+	uint64_t told_us;       /* when it last said so, or began */
 	bool bye;               /* close after the tagged reply */
+	bool compress;          /* after the tagged reply */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
@@ -126,6 +142,9 @@ struct imap {
 	struct imap *next, **prev; /* all sessions of the process */
 };
 
+/* A command that runs longer tells how far it is (RFC 9585), and again. */
+extern uint64_t imap_progress_us;
+
 /* --- session.c --------------------------------------------------------------- */
 /* Work in slices: true when this slice is used up or the output is full. */
 bool imap_slice_over(struct imap *i, uint64_t started_us);
@@ -137,6 +156,8 @@ const char *imap_text(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void imap_untagged(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Sends and empties the scratch buffer. */
 void imap_flush(struct imap *i);
+/* RFC 9586: ERR_SYNTAX, with its code, when message numbers are off. */
+MUST_CHECK enum err imap_uid_required(struct imap *i);
 /* Inside one turn: opens a transaction, and ends it by `e`. */
 enum err imap_commit(struct imap *i, enum err e);
 
@@ -144,7 +165,8 @@ enum err imap_commit(struct imap *i, enum err e);
 void put_string(struct buf *b, struct slice s);  /* quoted or literal */
 void put_nstring(struct buf *b, struct slice s); /* NIL when s.p is NULL */
 void put_astring(struct buf *b, struct slice s); /* atom when it can be */
-void put_mailbox(struct buf *b, struct slice utf8);
+/* Into the scratch buffer: raw UTF-8 when the client takes it, else coded. */
+void put_mailbox(struct imap *i, struct slice utf8);
 void put_flags(struct buf *b, const struct flags *f, bool recent,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 void put_internal_date(struct buf *b, int64_t time, int16_t zone);
@@ -156,11 +178,22 @@ void put_structure(struct buf *b, struct arena *a,
 	const struct mail_structure *s, bool extended);
 
 /* --- parse.c: grammar over whole commands (RFC 9051 9) ------------------------- */
-/* Mailbox name in UTF-8; INBOX in upper case. */
-bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out);
+/* Mailbox name in UTF-8; INBOX in upper case. With ENABLED_REV2 or ENABLED_UTF8
+ * it comes as it is, else coded (utf7.c). */
+bool imap_mailbox(struct imap *i, struct cursor *c, struct slice *out);
 /* LIST pattern in UTF-8. */
-bool imap_pattern(struct cursor *c, struct arena *a, struct slice *out);
+bool imap_pattern(struct imap *i, struct cursor *c, struct slice *out);
 bool imap_set(struct cursor *c, struct arena *a, struct set *out);
+/* "1:500", or "-1:-500" from the end (RFC 5267 4.4, RFC 9394). */
+struct partial {
+	bool asked, from_end;
+	uint32_t from, to; /* from <= to */
+	struct slice text; /* as it came; borrowed from the command */
+};
+bool imap_partial(struct cursor *c, struct partial *out);
+/* Which of `n` results they are: *first up to *end, exclusive. */
+void partial_bounds(
+	const struct partial *p, size_t n, size_t *first, size_t *end);
 bool imap_date(struct cursor *c, int64_t *day);
 bool imap_date_time(struct cursor *c, struct mail_date *out);
 /* "(\Seen $kw)" or, when `bare` is allowed, without parentheses. */
@@ -187,6 +220,9 @@ void quirk_free(struct imap *i);
 /* --- set.c -------------------------------------------------------------------- */
 /* Sorted, joined, '*' replaced by `max` (RFC 9051: "n:*" always has the last). */
 void set_resolve(struct set *s, uint32_t max);
+/* Of a resolved set: the first range that does not end below `n`. */
+size_t set_from(const struct set *s, uint32_t n);
+bool set_has(const struct set *s, uint32_t n);
 
 /* --- utf7.c: modified UTF-7 (RFC 3501 5.1.3) ----------------------------------- */
 MUST_CHECK enum err utf7_decode(struct slice in, struct buf *out);
@@ -199,6 +235,8 @@ MUST_CHECK enum err view_load(struct imap *i);
 /* Sequence number of a UID, 0 when the client does not know it. */
 uint32_t view_seq(const struct imap *i, uint32_t uid);
 uint32_t view_max_uid(const struct imap *i);
+/* How many messages of the view are in the set (UIDs). */
+uint32_t view_count(const struct imap *i, const struct set *s);
 /* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
  * changed flags, EXISTS and RECENT. What is not told waits. */
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
@@ -209,6 +247,10 @@ MUST_CHECK enum err view_keywords(
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
+/* Leaves of a set (of UIDs) the part of its messages in the view. */
+void view_narrow(const struct imap *i, struct set *s, const struct partial *p);
+/* Takes the ranges (from mem_alloc, or NULL) as the search result variable. */
+void view_save(struct imap *i, struct range *list, size_t n);
 /* The command walks over messages: the next batch of rows of `set` (UIDs) from
  * *next on; sets *next behind them, 0 when the set is used up. */
 MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
@@ -223,11 +265,26 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox);
 void imap_deselect(struct imap *i);
 /* Switches ENABLED_* on, and what they imply. */
 void imap_enable(struct imap *i, unsigned bits);
-bool imap_enabled(const struct imap *i, unsigned bit);
+static inline bool imap_enabled(const struct imap *i, unsigned bits)
+{
+	return i->st.enabled & bits; /* any of them */
+}
+/* Has \Recent for this session: never in IMAP4rev2 (RFC 9051 appendix E). */
+static inline bool imap_recent(const struct imap *i, uint32_t uid)
+{
+	return uid >= i->st.recent && !imap_enabled(i, ENABLED_REV2);
+}
+/* With CONDSTORE on: HIGHESTMODSEQ in the tagged OK of a command after which
+ * messages are gone. */
+MUST_CHECK enum err imap_highest_code(struct imap *i);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
-/* "* n FETCH (FLAGS ...)" of one row: the news of view_sync and STORE. */
-void put_fetch_flags(struct imap *i, const struct message_row *row, bool flags,
+/* "* n FETCH (" or, with UIDONLY, "* n UIDFETCH (". */
+void put_fetch(struct imap *i, uint32_t seq, uint32_t uid);
+/* FETCH with the flags of one row: the news of view_sync and STORE. Nothing
+ * when `seq` is 0: the client does not know the message. */
+void put_fetch_flags(struct imap *i, uint32_t seq,
+	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 
 /* --- cmd_status.c ---------------------------------------------------------------- */
@@ -238,6 +295,11 @@ void status_enables(struct imap *i, unsigned wanted);
 /* "* STATUS name (...)" into the scratch buffer; on error half of it. */
 MUST_CHECK enum err status_put(
 	struct imap *i, const struct mailbox_row *row, unsigned wanted);
+
+/* --- cmd_list.c ------------------------------------------------------------------ */
+/* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
+ * called it `old`. */
+void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* What becomes of the literal that the framer announces. */
@@ -252,11 +314,15 @@ void append_abort(struct imap *i);
 
 /* --- cmd_enable.c ---------------------------------------------------------------- */
 void put_capabilities(struct imap *i);
+/* Reads which of them this account shall not see. */
+MUST_CHECK enum err capabilities_hide(struct imap *i);
 
 enum err cmd_append(struct imap *i);
 enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);
+enum err cmd_comparator(struct imap *i);
+enum err cmd_compress(struct imap *i);
 enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);
@@ -266,6 +332,7 @@ enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
+enum err cmd_language(struct imap *i);
 enum err cmd_list(struct imap *i);
 enum err cmd_logout(struct imap *i);
 enum err cmd_lsub(struct imap *i);
@@ -276,9 +343,12 @@ enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
+enum err cmd_thread(struct imap *i);
+enum err cmd_uidbatches(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
 enum err cmd_xlist(struct imap *i);

@@ -7,27 +7,36 @@ static bool is_pattern_char(unsigned char c)
 	return is_astring_char(c) || c == '%' || c == '*';
 }
 
-static bool to_utf8(struct arena *a, struct slice raw, struct slice *out)
+/* RFC 9755 3, RFC 9051 5.1: "&" means nothing there. */
+static bool raw_name(struct slice raw, struct slice *out)
+{
+	*out = raw;
+	return utf8_valid(raw) && raw.n <= LIMIT_MAILBOX_NAME;
+}
+
+static bool to_utf8(struct imap *i, struct slice raw, struct slice *out)
 {
 	struct buf name;
 	bool good;
 
+	if (imap_enabled(i, ENABLED_REV2 | ENABLED_UTF8))
+		return raw_name(raw, out);
 	buf_init(&name, LIMIT_MAILBOX_NAME);
 	good = utf7_decode(raw, &name) == ERR_OK;
 	if (good) {
-		*out = arena_copy(a, buf_slice(&name));
+		*out = arena_copy(i->arena, buf_slice(&name));
 		good = out->p != NULL;
 	}
 	buf_free(&name);
 	return good;
 }
 
-bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out)
+bool imap_mailbox(struct imap *i, struct cursor *c, struct slice *out)
 {
 	struct cursor look = *c;
 	struct slice raw;
 
-	if (!imap_astring(&look, a, &raw) || !to_utf8(a, raw, out))
+	if (!imap_astring(&look, i->arena, &raw) || !to_utf8(i, raw, out))
 		return false;
 	if (slice_ieqs(*out, "INBOX"))
 		*out = slice_str("INBOX");
@@ -35,15 +44,15 @@ bool imap_mailbox(struct cursor *c, struct arena *a, struct slice *out)
 	return true;
 }
 
-bool imap_pattern(struct cursor *c, struct arena *a, struct slice *out)
+bool imap_pattern(struct imap *i, struct cursor *c, struct slice *out)
 {
 	struct cursor look = *c;
 	struct slice raw;
 
 	if (!p_run(&look, is_pattern_char, &raw) &&
-		!imap_string(&look, a, &raw))
+		!imap_string(&look, i->arena, &raw))
 		return false;
-	if (!to_utf8(a, raw, out))
+	if (!to_utf8(i, raw, out))
 		return false;
 	*c = look;
 	return true;
@@ -65,11 +74,13 @@ bool imap_set(struct cursor *c, struct arena *a, struct set *out)
 	struct cursor look = *c;
 	size_t max = 1;
 
+	*out = (struct set){ .saved = p_char(c, '$') }; /* RFC 5182 3 */
+	if (out->saved)
+		return true;
 	for (const char *p = look.p; p < look.end && *p != ' '; p++)
 		max += *p == ',';
 	if (max > LIMIT_SET_RANGES)
 		return false;
-	out->n = 0;
 	out->list = arena_array(a, struct range, max);
 	if (!out->list)
 		return false;
@@ -84,6 +95,43 @@ bool imap_set(struct cursor *c, struct arena *a, struct set *out)
 	} while (p_char(&look, ','));
 	*c = look;
 	return true;
+}
+
+/* --- parts of results ------------------------------------------------------- */
+
+static bool partial_number(struct cursor *c, bool from_end, uint32_t *out)
+{
+	return (!from_end || p_char(c, '-')) && p_u32(c, out) && *out > 0;
+}
+
+bool imap_partial(struct cursor *c, struct partial *out)
+{
+	struct cursor look = *c;
+	struct partial p = { .asked = true, .from_end = p_peek(c) == '-' };
+
+	if (!partial_number(&look, p.from_end, &p.from) ||
+		!p_char(&look, ':') ||
+		!partial_number(&look, p.from_end, &p.to))
+		return false;
+	p.text = slice_of(c->p, (size_t)(look.p - c->p));
+	if (p.from > p.to) { /* 500:400 is 400:500 */
+		uint32_t from = p.to;
+		p.to = p.from;
+		p.from = from;
+	}
+	*out = p;
+	*c = look;
+	return true;
+}
+
+void partial_bounds(
+	const struct partial *p, size_t n, size_t *first, size_t *end)
+{
+	size_t before = p->from - 1 < n ? p->from - 1 : n;
+	size_t upto = p->to < n ? p->to : n;
+
+	*first = p->from_end ? n - upto : before;
+	*end = p->from_end ? n - before : upto;
 }
 
 /* --- dates ----------------------------------------------------------------- */

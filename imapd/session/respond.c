@@ -17,13 +17,8 @@ static bool can_quote(struct slice s)
 	return true;
 }
 
-void put_string(struct buf *b, struct slice s)
+static void put_quoted(struct buf *b, struct slice s)
 {
-	if (!can_quote(s)) {
-		buf_addf(b, "{%zu}\r\n", s.n);
-		buf_add_slice(b, s);
-		return;
-	}
 	buf_addc(b, '"');
 	while (s.n) {
 		size_t n = 0;
@@ -39,6 +34,16 @@ void put_string(struct buf *b, struct slice s)
 	buf_addc(b, '"');
 }
 
+void put_string(struct buf *b, struct slice s)
+{
+	if (can_quote(s)) {
+		put_quoted(b, s);
+		return;
+	}
+	buf_addf(b, "{%zu}\r\n", s.n);
+	buf_add_slice(b, s);
+}
+
 void put_nstring(struct buf *b, struct slice s)
 {
 	if (s.p)
@@ -47,25 +52,38 @@ void put_nstring(struct buf *b, struct slice s)
 		buf_adds(b, "NIL");
 }
 
-void put_astring(struct buf *b, struct slice s)
+static bool can_be_atom(struct slice s)
 {
 	bool atom = s.n > 0 && !slice_ieqs(s, "NIL");
 
 	for (size_t i = 0; i < s.n && atom; i++)
 		atom = is_astring_char((unsigned char)s.p[i]);
-	if (atom)
+	return atom;
+}
+
+void put_astring(struct buf *b, struct slice s)
+{
+	if (can_be_atom(s))
 		buf_add_slice(b, s);
 	else
 		put_string(b, s);
 }
 
-void put_mailbox(struct buf *b, struct slice utf8)
+void put_mailbox(struct imap *i, struct slice utf8)
 {
 	struct buf coded;
 
+	if (imap_enabled(i, ENABLED_REV2 | ENABLED_UTF8)) {
+		/* Names have no control characters: they can be quoted. */
+		if (can_be_atom(utf8))
+			buf_add_slice(&i->out, utf8);
+		else
+			put_quoted(&i->out, utf8);
+		return;
+	}
 	buf_init(&coded, LIMIT_MAILBOX_NAME * 4);
 	utf7_encode(utf8, &coded);
-	put_astring(b, buf_slice(&coded));
+	put_astring(&i->out, buf_slice(&coded));
 	buf_free(&coded);
 }
 

@@ -14,6 +14,7 @@ struct match {
 	const struct message_row *row;
 	struct arena *scratch;
 	struct mail_envelope envelope;
+	const struct search_program *program;
 	bool have_envelope;
 	bool deep; /* text may be read */
 };
@@ -21,20 +22,6 @@ struct match {
 static enum truth truth(bool b)
 {
 	return b ? YES : NO;
-}
-
-static bool set_has(const struct set *s, uint32_t v)
-{
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (s->list[mid].to < v)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < s->n && s->list[low].from <= v;
 }
 
 static bool has_keyword(const struct message_row *row, unsigned bit)
@@ -53,25 +40,32 @@ static enum err need_envelope(struct match *m)
 	return ERR_OK;
 }
 
-static bool contains_words(struct slice raw, struct slice needle,
+static struct search_needle needle_of(
+	const struct match *m, const struct search_key *k)
+{
+	return (struct search_needle){ m->program->collation, k->text };
+}
+
+static bool contains_words(struct slice raw, struct search_needle needle,
 	struct buf *words, struct buf *folded)
 {
 	buf_reset(words);
 	buf_reset(folded);
 	mail_words_decode(raw, words);
-	mail_fold(buf_slice(words), folded);
-	return slice_find_slice(buf_slice(folded), needle) <= folded->n;
+	mail_collate(needle.collation, buf_slice(words), folded);
+	return slice_find_slice(buf_slice(folded), needle.text) <= folded->n;
 }
 
 /* Name and address as a client shows them: "Ann <a@b>". */
-static bool in_addresses(const struct mail_addresses *l, struct slice needle)
+static bool in_addresses(
+	const struct mail_addresses *l, struct search_needle needle)
 {
 	struct buf text, words, folded;
 	bool found = false;
 
 	buf_init(&text, LIMIT_FIELD * 4);
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&words, SEARCH_FIELD_MAX);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	for (size_t k = 0; k < l->n && !found; k++) {
 		const struct mail_address *a = &l->list[k];
 		buf_reset(&text);
@@ -89,15 +83,15 @@ static bool in_addresses(const struct mail_addresses *l, struct slice needle)
 	buf_free(&text);
 	buf_free(&words);
 	buf_free(&folded);
-	return found || (needle.n == 0 && l->n);
+	return found || (needle.text.n == 0 && l->n);
 }
 
-static bool in_subject(struct slice subject, struct slice needle)
+static bool in_subject(struct slice subject, struct search_needle needle)
 {
 	struct buf words, folded;
 
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&words, SEARCH_FIELD_MAX);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	bool found =
 		subject.p && contains_words(subject, needle, &words, &folded);
 	buf_free(&words);
@@ -115,10 +109,10 @@ static enum err by_envelope(
 
 	TRY(need_envelope(m));
 	if (k->op == OP_SUBJECT)
-		*out = truth(in_subject(m->envelope.subject, k->text));
+		*out = truth(in_subject(m->envelope.subject, needle_of(m, k)));
 	else
-		*out = truth(
-			in_addresses(&m->envelope.who[roles[k->op]], k->text));
+		*out = truth(in_addresses(
+			&m->envelope.who[roles[k->op]], needle_of(m, k)));
 	return ERR_OK;
 }
 
@@ -143,27 +137,70 @@ static enum err by_text(
 	struct match *m, const struct search_key *k, enum truth *out)
 {
 	bool found;
+	enum fulltext_answer says =
+		k->query ? fulltext_says(k->query, m->row->body)
+			 : FULLTEXT_MAYBE;
 
+	/* In which field it is, the index does not know. */
+	if (says == FULLTEXT_NO ||
+		(says == FULLTEXT_YES && k->op != OP_HEADER)) {
+		*out = truth(says == FULLTEXT_YES);
+		return ERR_OK;
+	}
 	if (!m->deep) {
 		*out = UNKNOWN;
 		return ERR_OK;
 	}
 	if (k->op == OP_HEADER)
-		TRY(search_header(
-			m->i, m->row, m->scratch, k->field, k->text, &found));
+		TRY(search_header(m->i, m->row, m->scratch, k->field,
+			needle_of(m, k), &found));
 	else
-		TRY(search_text(m->i, m->row, m->scratch, k->text,
+		TRY(search_text(m->i, m->row, m->scratch, needle_of(m, k),
 			k->op == OP_TEXT, &found));
 	*out = truth(found);
 	return ERR_OK;
+}
+
+static bool has_email_id(const struct message_row *row, struct slice id)
+{
+	char text[OID_TEXT + 1];
+
+	oid_text(&row->meta.oid, text);
+	return slice_eqs(id, text);
+}
+
+static bool by_date(const struct match *m, const struct search_key *k)
+{
+	const struct message_row *row = m->row;
+	int64_t day = mail_date_day(
+		(struct mail_date){ row->internal_date, row->internal_zone });
+	int64_t saved = mail_date_day((struct mail_date){ row->save_date, 0 });
+	int64_t age = m->program->now - row->internal_date;
+
+	switch (k->op) {
+	case OP_BEFORE:
+		return day < k->day;
+	case OP_ON:
+		return day == k->day;
+	case OP_SINCE:
+		return day >= k->day;
+	case OP_OLDER:
+		return age >= (int64_t)k->number;
+	case OP_YOUNGER:
+		return age <= (int64_t)k->number;
+	case OP_SAVEDBEFORE:
+		return saved < k->day;
+	case OP_SAVEDON:
+		return saved == k->day;
+	default:
+		return saved >= k->day;
+	}
 }
 
 static bool by_row(const struct match *m, const struct search_key *k)
 {
 	const struct message_row *row = m->row;
 	bool recent = row->uid >= m->i->st.recent;
-	int64_t day = mail_date_day(
-		(struct mail_date){ row->internal_date, row->internal_zone });
 
 	switch (k->op) {
 	case OP_FLAG:
@@ -184,17 +221,15 @@ static bool by_row(const struct match *m, const struct search_key *k)
 		return row->size > k->number;
 	case OP_SMALLER:
 		return row->size < k->number;
-	case OP_BEFORE:
-		return day < k->day;
-	case OP_ON:
-		return day == k->day;
-	case OP_SINCE:
-		return day >= k->day;
 	case OP_SEQ:
 	case OP_UID:
 		return set_has(&k->set, row->uid);
 	case OP_MODSEQ:
 		return row->modseq >= k->number;
+	case OP_EMAILID:
+		return has_email_id(row, k->text);
+	case OP_THREADID:
+		return false;
 	default:
 		return true; /* OP_ALL */
 	}
@@ -218,6 +253,16 @@ static enum err evaluate_leaf(
 	case OP_BODY:
 	case OP_TEXT:
 		return by_text(m, k, out);
+	case OP_BEFORE:
+	case OP_ON:
+	case OP_SINCE:
+	case OP_OLDER:
+	case OP_YOUNGER:
+	case OP_SAVEDBEFORE:
+	case OP_SAVEDON:
+	case OP_SAVEDSINCE:
+		*out = truth(by_date(m, k));
+		return ERR_OK;
 	default:
 		*out = truth(by_row(m, k));
 		return ERR_OK;
@@ -271,7 +316,9 @@ static enum err evaluate(
 enum err search_match(struct imap *i, const struct search_program *p,
 	const struct message_row *row, struct arena *scratch, bool *out)
 {
-	struct match m = { .i = i, .row = row, .scratch = scratch };
+	struct match m = {
+		.i = i, .row = row, .scratch = scratch, .program = p
+	};
 	enum truth t;
 
 	TRY(evaluate(&m, p, &t));

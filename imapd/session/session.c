@@ -16,6 +16,8 @@
 /* One response in memory: an ENVELOPE or BODYSTRUCTURE of a large message. */
 #define RESPONSE_MAX MIB(16)
 
+uint64_t imap_progress_us = 5000000;
+
 static struct imap *sessions;
 
 uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
@@ -100,6 +102,15 @@ void imap_flush(struct imap *i)
 	buf_reset(&i->out);
 }
 
+enum err imap_uid_required(struct imap *i)
+{
+	if (!imap_enabled(i, ENABLED_UIDONLY))
+		return ERR_OK;
+	i->cmd.error_code = "UIDREQUIRED";
+	i->cmd.text = "Message numbers are switched off";
+	return ERR_SYNTAX;
+}
+
 enum err imap_commit(struct imap *i, enum err e)
 {
 	if (e != ERR_OK) {
@@ -156,7 +167,7 @@ static void write_result(
 		conn_writef(i->conn, " %s [%s] ", word, code);
 	else
 		conn_writef(i->conn, " %s ", word);
-	conn_writes(i->conn, text);
+	conn_writes(i->conn, language_text(i->st.language, text));
 	conn_writes(i->conn, "\r\n");
 }
 
@@ -167,8 +178,9 @@ static void write_ok(struct imap *i)
 
 	assert(c->row);
 	if (!text)
-		text = imap_text(i, "%s%s completed", c->uid ? "UID " : "",
-			c->row->name);
+		text = imap_text(i, "%s%s %s", c->uid ? "UID " : "",
+			c->row->name,
+			language_text(i->st.language, "completed"));
 	write_result(i, "OK", c->code, text);
 	i->st.bad_commands = 0;
 }
@@ -197,6 +209,10 @@ static void end_command(struct imap *i)
 {
 	bool bye = i->cmd.bye || i->cmd.cut;
 
+	if (i->cmd.compress) {
+		i->st.compressed = true;
+		bye |= conn_compress(i->conn) != ERR_OK;
+	}
 	if (i->cmd.abandon)
 		i->cmd.abandon(i);
 	append_abort(i);
@@ -271,6 +287,8 @@ static enum err parse_command(struct imap *i)
 		c->text = "Select a mailbox first";
 		return ERR_WRONGSTATE;
 	}
+	if ((row->flags & UID_TOO) && !c->uid && !(row->flags & NO_NUMBERS))
+		TRY(imap_uid_required(i));
 	if ((row->flags & WRITES) && i->st.read_only) {
 		c->error_code = "NOPERM";
 		c->text = "The mailbox is opened read-only";
@@ -292,6 +310,19 @@ static enum err begin_or_go_on(struct imap *i)
 	return c->more ? c->more(i) : ERR_OK;
 }
 
+/* RFC 9585 4: the client sees that it need not give up. */
+static void tell_progress(struct imap *i)
+{
+	struct command *c = &i->cmd;
+	uint64_t now = loop_now_us();
+
+	if (c->total == 0 || now - c->told_us < imap_progress_us)
+		return;
+	c->told_us = now;
+	imap_untagged(i, "OK [INPROGRESS (\"%.*s\" %u %u)] Still at it",
+		(int)c->tag.n, c->tag.p, c->done, c->total);
+}
+
 /* One slice of the running command, or of what is left to tell after it. With
  * the output full, on_low() brings the next one. */
 static void step(struct imap *i)
@@ -309,6 +340,8 @@ static void step(struct imap *i)
 		c->result = e;
 		e = finish(i, e);
 	}
+	if (e == ERR_AGAIN && !c->finishing)
+		tell_progress(i);
 	if (e == ERR_AGAIN && !conn_full(i->conn))
 		loop_later(i->tenant->loop, &i->later);
 }
@@ -328,14 +361,17 @@ static void conclude(struct imap *i, enum err e, const char *text)
 static void start_command(struct imap *i)
 {
 	i->running = true;
+	i->cmd.told_us = loop_now_us();
 	conn_pause(i->conn);
 	enum err e = parse_command(i);
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
 		conclude(i, e, NULL);
-	else if (i->framer.discarded && !i->append)
+	} else if (i->framer.discarded && !i->append) {
+		i->cmd.error_code = "TOOBIG"; /* RFC 7888 5 */
 		conclude(i, ERR_LIMIT, "The literal is too large");
-	else
+	} else {
 		step(i);
+	}
 }
 
 /* --- input ------------------------------------------------------------------------ */
@@ -477,13 +513,20 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
-static void greet(struct imap *i, struct slice tag)
+/* `extra` is the login's tag and, after a space, the language that the client
+ * chose before it. */
+static void greet(struct imap *i, struct slice extra)
 {
+	struct slice language, tag = slice_cut(extra, ' ', &language);
+
+	if (language.n)
+		(void)!language_find(language, &i->st.language);
 	put_capabilities(i);
 	conn_write(i->conn, tag);
 	conn_writes(i->conn, " OK [CAPABILITY ");
 	conn_write(i->conn, buf_slice(&i->out));
-	conn_writes(i->conn, "] Signed in\r\n");
+	conn_writef(i->conn, "] %s\r\n",
+		language_text(i->st.language, "Signed in"));
 	buf_reset(&i->out);
 }
 
@@ -494,17 +537,17 @@ enum err imap_session_new(const struct session_start *s)
 	if (!i)
 		return ERR_NOMEM;
 	i->tenant = s->tenant;
+	i->st.account = s->account;
 	i->arena = arena_new(COMMAND_ARENA);
-	enum err e = i->arena ? account_open(s->tenant->store, s->account,
-					&i->account)
-			      : ERR_NOMEM;
+	enum err e = i->arena ? capabilities_hide(i) : ERR_NOMEM;
+	if (e == ERR_OK)
+		e = account_open(s->tenant->store, s->account, &i->account);
 	if (e != ERR_OK) {
 		arena_free(i->arena);
 		mem_free(i);
 		return e;
 	}
 	i->conn = s->conn;
-	i->st.account = s->account;
 	i->st.session = s->id;
 	buf_init(&i->out, RESPONSE_MAX);
 	imap_framer_init(&i->framer, LIMIT_IMAP_COMMAND);

@@ -19,6 +19,27 @@ static void put_in_order(struct range *r, uint32_t max)
 	r->to = from < to ? to : from;
 }
 
+size_t set_from(const struct set *s, uint32_t n)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s->list[mid].to < n)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool set_has(const struct set *s, uint32_t n)
+{
+	size_t at = set_from(s, n);
+
+	return at < s->n && s->list[at].from <= n;
+}
+
 void set_resolve(struct set *s, uint32_t max)
 {
 	size_t n = 0;

@@ -21,6 +21,7 @@
 void view_clear(struct view *v)
 {
 	mem_free(v->uids);
+	mem_free(v->saved);
 	*v = (struct view){ 0 };
 }
 
@@ -54,6 +55,12 @@ static size_t lower_bound(const struct view *v, uint32_t uid)
 	return low;
 }
 
+/* First index behind `uid`. */
+static size_t view_end(const struct view *v, uint32_t uid)
+{
+	return uid == UINT32_MAX ? v->n : lower_bound(v, uid + 1);
+}
+
 uint32_t view_seq(const struct imap *i, uint32_t uid)
 {
 	size_t at = lower_bound(&i->view, uid);
@@ -64,6 +71,19 @@ uint32_t view_seq(const struct imap *i, uint32_t uid)
 uint32_t view_max_uid(const struct imap *i)
 {
 	return i->view.n ? i->view.uids[i->view.n - 1] : 0;
+}
+
+uint32_t view_count(const struct imap *i, const struct set *s)
+{
+	const struct view *v = &i->view;
+	size_t n = 0;
+
+	for (size_t k = 0; k < s->n; k++) {
+		uint32_t to = s->list[k].to;
+		size_t end = to == UINT32_MAX ? v->n : lower_bound(v, to + 1);
+		n += end - lower_bound(v, s->list[k].from);
+	}
+	return (uint32_t)n;
 }
 
 static int by_number(const void *a, const void *b)
@@ -79,7 +99,7 @@ static enum err join_vanished(struct imap *i)
 	struct view *v = &i->view;
 	struct vanished_row rows[VANISHED_BATCH];
 	uint64_t after = i->st.expunge_modseq;
-	uint32_t after_uid = UINT32_MAX;
+	uint32_t after_uid = i->st.expunge_uid;
 	size_t n, live = v->n;
 
 	do {
@@ -128,71 +148,102 @@ enum err view_load(struct imap *i)
 	return ERR_OK;
 }
 
+/* The number in a FETCH response; UIDFETCH needs no view. */
+static enum err view_number(struct imap *i, uint32_t uid, uint32_t *out)
+{
+	if (imap_enabled(i, ENABLED_UIDONLY)) {
+		*out = uid;
+		return ERR_OK;
+	}
+	TRY(view_load(i));
+	*out = view_seq(i, uid);
+	return ERR_OK;
+}
+
 /* --- news: expunges ------------------------------------------------------------- */
 
-/* `uids` ascending, all in the view. Each EXPUNGE counts from what the ones
- * before it have left. */
-static void remove_from_view(struct imap *i, const uint32_t *uids, size_t n)
+/* `uids` ascending, all known to the client. Each EXPUNGE counts from what the
+ * ones before it have left. */
+static void remove_from_view(
+	struct imap *i, const uint32_t *uids, size_t n, bool tell)
 {
 	struct view *v = &i->view;
 	size_t to = n ? lower_bound(v, uids[0]) : v->n, gone = 0;
 
 	for (size_t at = to; at < v->n; at++) {
 		if (gone < n && v->uids[at] == uids[gone]) {
-			conn_writef(
-				i->conn, "* %zu EXPUNGE\r\n", at + 1 - gone);
-			i->st.n_recent -=
-				v->uids[at] >= i->st.recent && i->st.n_recent;
+			if (tell)
+				conn_writef(i->conn, "* %zu EXPUNGE\r\n",
+					at + 1 - gone);
 			gone++;
 			continue;
 		}
 		v->uids[to++] = v->uids[at];
 	}
 	v->n -= gone;
-	i->st.exists = (uint32_t)v->n;
 }
 
-static enum err tell_vanished_batch(
+/* RFC 7162 3.2.10.2: needs no view. */
+static void put_vanished(struct imap *i, const uint32_t *uids, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_adds(&i->out, "* VANISHED ");
+	put_uid_set(&i->out, uids, n);
+	buf_adds(&i->out, "\r\n");
+	imap_flush(i);
+}
+
+static bool tells_vanished(const struct imap *i)
+{
+	return imap_enabled(i, ENABLED_QRESYNC | ENABLED_UIDONLY);
+}
+
+static void tell_gone_batch(
 	struct imap *i, const struct vanished_row *rows, size_t n)
 {
 	uint32_t uids[VANISHED_BATCH];
 	size_t known = 0;
 
 	for (size_t k = 0; k < n; k++)
-		if (view_seq(i, rows[k].uid))
+		if (i->view.loaded ? view_seq(i, rows[k].uid) != 0
+				   : rows[k].uid < i->st.uidnext)
 			uids[known++] = rows[k].uid;
 	qsort(uids, known, sizeof(uids[0]), by_number);
-	remove_from_view(i, uids, known);
-	return ERR_OK;
+	for (size_t k = 0; k < known; k++)
+		i->st.n_recent -= uids[k] >= i->st.recent && i->st.n_recent;
+	if (tells_vanished(i))
+		put_vanished(i, uids, known);
+	if (i->view.loaded)
+		remove_from_view(i, uids, known, !tells_vanished(i));
+	else
+		view_clear(&i->view); /* what was loaded in part */
+	i->st.exists -= (uint32_t)known;
 }
 
-/* Rows that share the last modseq of a batch may continue in the next one: then
- * only what lies before it counts as told. */
 static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
 {
 	struct vanished_row rows[VANISHED_BATCH];
-	uint64_t after = i->st.expunge_modseq;
-	uint32_t after_uid = UINT32_MAX;
 	size_t n;
 
 	for (;;) {
-		TRY(message_vanished(i->account, i->st.mailbox, after,
-			after_uid, rows, VANISHED_BATCH, &n));
+		TRY(message_vanished(i->account, i->st.mailbox,
+			i->st.expunge_modseq, i->st.expunge_uid, rows,
+			VANISHED_BATCH, &n));
 		if (n == 0)
 			break;
-		TRY(view_load(i));
+		if (!expunge || !tells_vanished(i))
+			TRY(view_load(i));
 		if (!expunge)
 			return ERR_OK;
 		if (conn_full(i->conn))
 			return ERR_AGAIN;
-		TRY(tell_vanished_batch(i, rows, n));
-		after = rows[n - 1].modseq;
-		after_uid = rows[n - 1].uid;
-		/* Told ones are no longer in the view: seeing some of them
-		 * again after a pause does nothing. */
-		i->st.expunge_modseq = after - 1;
+		tell_gone_batch(i, rows, n);
+		i->st.expunge_modseq = rows[n - 1].modseq;
+		i->st.expunge_uid = rows[n - 1].uid;
 	}
 	i->st.expunge_modseq = upto;
+	i->st.expunge_uid = UINT32_MAX;
 	return ERR_OK;
 }
 
@@ -233,8 +284,9 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		/* Those not announced yet come with EXISTS, without FETCH. */
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {
-				TRY(view_load(i));
-				put_fetch_flags(i, &rows[k], true, names);
+				uint32_t seq;
+				TRY(view_number(i, rows[k].uid, &seq));
+				put_fetch_flags(i, seq, &rows[k], true, names);
 			}
 		i->st.modseq = rows[n - 1].modseq;
 		i->st.modseq_uid = rows[n - 1].uid;
@@ -271,8 +323,9 @@ static enum err tell_new(struct imap *i, uint32_t uidnext)
 	i->st.exists += (uint32_t)total;
 	i->st.n_recent += (uint32_t)total;
 	if (total)
-		conn_writef(i->conn, "* %u EXISTS\r\n* %u RECENT\r\n",
-			i->st.exists, i->st.n_recent);
+		imap_untagged(i, "%u EXISTS", i->st.exists);
+	if (total && !imap_enabled(i, ENABLED_REV2))
+		imap_untagged(i, "%u RECENT", i->st.n_recent);
 	return ERR_OK;
 }
 
@@ -294,8 +347,62 @@ enum err view_sync(struct imap *i, bool expunge)
 
 /* --- sets ------------------------------------------------------------------ */
 
+void view_save(struct imap *i, struct range *list, size_t n)
+{
+	mem_free(i->view.saved);
+	i->view.saved = list;
+	i->view.n_saved = n;
+}
+
+/* "$": what was saved and is still in the view (RFC 5182 2.1). */
+static enum err saved_to_uids(struct imap *i, struct set *s)
+{
+	const struct view *v = &i->view;
+
+	s->n = 0;
+	if (v->n_saved == 0)
+		return ERR_OK;
+	s->list = arena_array(i->arena, struct range, v->n_saved);
+	if (!s->list)
+		return ERR_NOMEM;
+	for (size_t k = 0; k < v->n_saved; k++) {
+		size_t from = lower_bound(v, v->saved[k].from);
+		size_t end = view_end(v, v->saved[k].to);
+		if (from < end)
+			s->list[s->n++] = (struct range){ v->uids[from],
+				v->uids[end - 1] };
+	}
+	return ERR_OK;
+}
+
+void view_narrow(const struct imap *i, struct set *s, const struct partial *p)
+{
+	const struct view *v = &i->view;
+	size_t total = 0, first, end, at = 0, kept = 0;
+
+	for (size_t k = 0; k < s->n; k++)
+		total += view_end(v, s->list[k].to) -
+			 lower_bound(v, s->list[k].from);
+	partial_bounds(p, total, &first, &end);
+	for (size_t k = 0; k < s->n; k++) {
+		size_t from = lower_bound(v, s->list[k].from);
+		size_t n = view_end(v, s->list[k].to) - from;
+		size_t low = first > at ? first - at : 0;
+		size_t high = end > at ? end - at : 0;
+		if (high > n)
+			high = n;
+		if (low < high)
+			s->list[kept++] = (struct range){ v->uids[from + low],
+				v->uids[from + high - 1] };
+		at += n;
+	}
+	s->n = kept;
+}
+
 enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 {
+	if (s->saved)
+		return saved_to_uids(i, s);
 	if (uid) {
 		uint32_t max = view_max_uid(i);
 		if (max == 0)
@@ -324,10 +431,8 @@ enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 	unsigned what, struct arena *arena, struct message_row *rows,
 	size_t max, size_t *n_out)
 {
-	size_t at = 0, n = 0;
+	size_t at = set_from(set, *next), n = 0;
 
-	while (at < set->n && set->list[at].to < *next)
-		at++;
 	while (n < max && at < set->n) {
 		const struct range *r = &set->list[at];
 		uint32_t from = r->from > *next ? r->from : *next;

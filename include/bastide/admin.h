@@ -44,6 +44,8 @@ enum admin_op {
 	OP_QUEUE_RETRY,
 	OP_HEALTH_SHOW,
 	OP_AUDIT_LIST,
+	OP_INDEX_SHOW,
+	OP_INDEX_REBUILD,
 	OP_CHECK,
 	OP_COUNT
 };
@@ -71,7 +73,7 @@ struct admin_arg {
 	const char *help;
 };
 
-#define ADMIN_ARGS 6
+#define ADMIN_ARGS 7
 struct admin_row {
 	const char *noun, *verb; /* the verb may be "" */
 	enum admin_where where;

@@ -71,6 +71,10 @@ void conn_hang_up(struct conn *c);
 /* Idle limit in seconds, 0: none. Any byte either way counts. */
 void conn_set_timeout(struct conn *c, unsigned seconds);
 
+/* What is written from now on is compressed, and what comes is decompressed
+ * (RFC 4978). Input that waits is thrown away: the peer waits for an answer. */
+MUST_CHECK enum err conn_compress(struct conn *c);
+
 /* Server handshake after STARTTLS. Input not yet consumed is thrown away: it
  * came before TLS (RFC 3207 4.2, command injection). */
 MUST_CHECK enum err conn_start_tls(struct conn *c, struct tls_context *tls);
@@ -83,6 +87,9 @@ MUST_CHECK enum err conn_start_tls_client(
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);
+/* What a login can be bound to; nothing without TLS. */
+struct sasl_binding;
+void conn_binding(const struct conn *c, struct sasl_binding *out);
 /* Numeric address of the peer, without port; "local" for a socketpair. */
 const char *conn_peer(const struct conn *c);
 

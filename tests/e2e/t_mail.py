@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A message's way through the real processes, inside their walls: port 25,
 IMAP, submission, with Python's own clients."""
+# proves: SASL-IR
+import base64
 import imaplib
 import os
 import pathlib
 import smtplib
+import socket
 import ssl
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from server import Server, Tap, wait_until  # noqa: E402
+from server import Failed, Server, Tap, wait_until  # noqa: E402
 
 FOLDER = pathlib.Path(os.environ.get("TEST_DIR", "/tmp"))
 TAP = Tap()
@@ -47,6 +50,29 @@ def mail_from_outside_is_read_by_imap(server):
     client = imap(server, "ann@a.example", "pass a")
     assert subjects(client) == ["Subject: from outside"]
     client.logout()
+
+
+@TAP.test
+def the_first_message_comes_with_the_command(server):
+    """SASL-IR (RFC 4959 3), also the empty one, which is "="."""
+    word = base64.b64encode(b"\0ann@a.example\0pass a").decode()
+    for command, answers in (
+            (f"AUTHENTICATE PLAIN {word}", ["x OK"]),
+            ("AUTHENTICATE PLAIN =", ["x NO"]),
+            ("AUTHENTICATE PLAIN", ["+ ", "x OK"]),
+            ("AUTHENTICATE PLAIN not base64!", ["x BAD"])):
+        with socket.create_connection(
+                ("localhost", server.ports["imaps_port"]), 30) as plain, \
+                tls(server).wrap_socket(
+                    plain, server_hostname="localhost") as secured, \
+                secured.makefile("rwb", 0) as client:
+            assert b"SASL-IR" in client.readline()
+            client.write(b"x " + command.encode() + b"\r\n")
+            for answer in answers:
+                line = client.readline().decode()
+                assert line.startswith(answer), (command, line)
+                if answer == "+ ":
+                    client.write(word.encode() + b"\r\n")
 
 
 @TAP.test
@@ -103,6 +129,50 @@ def text_is_found_wherever_it_lies(server):
             got = client.search(None, key, found)[1][0].decode()
             assert got == str(k + 1), (places[k], key, got)
         assert client.search(None, "BODY", f"head{k}k")[1][0] == b""
+    client.logout()
+
+
+@TAP.test
+def capabilities_can_be_hidden_from_a_user(server):
+    address = "ben@a.example"
+    server.cli("user", "set", address, "--imap-without", "UIDONLY,IDLE")
+    try:
+        server.cli("user", "set", address, "--imap-without", "UIDONLY,FLYING")
+        raise AssertionError("hid what does not exist")
+    except Failed:
+        pass
+    for who, seen in ((address, False), ("ann@a.example", True)):
+        client = imap(server, who, "pass " + who[0])
+        words = client.capability()[1][0].split()
+        assert b"QRESYNC" in words, words
+        for name in (b"UIDONLY", b"IDLE"):
+            assert (name in words) == seen, (name, words)
+        client.enable("UIDONLY QRESYNC")
+        client.select()
+        status = client.uid("FETCH", "1:*", "FLAGS")[0]
+        assert status == "OK", status
+        try:
+            client.fetch("1:*", "FLAGS")
+            refused = False
+        except imaplib.IMAP4.error as e:
+            refused = "UIDREQUIRED" in str(e)
+        assert refused == seen, who
+        client.logout()
+    server.cli("user", "set", address, "--imap-without", "")
+
+
+@TAP.test
+def a_language_chosen_before_the_login_stays(server):
+    client = imaplib.IMAP4_SSL("localhost", server.ports["imaps_port"],
+                               ssl_context=tls(server), timeout=30)
+    assert client.xatom("LANGUAGE", "fr-CA")[0] == "OK"
+    try:
+        client.login("ann@a.example", "wrong")
+        raise AssertionError("signed in")
+    except imaplib.IMAP4.error as e:
+        assert "erron\u00e9".encode() in e.args[0], e
+    done = client.login("ann@a.example", "pass a")
+    assert "Connect\u00e9".encode() in done[1][0], done
     client.logout()
 
 

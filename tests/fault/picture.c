@@ -457,6 +457,7 @@ static void take_users(struct picture *p, struct store *s, struct ids *out)
 				(uint64_t)r->created, r->quota.bytes_max,
 				r->quota.messages_max);
 			h = mix_slice(mix_oid(h, &r->oid), r->address);
+			h = mix_slice(h, r->imap_without);
 			item(p, mix_slice(h, r->name));
 			keep_id(out, r->account);
 			after = r->account;

@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mail_date d;
 	struct imap_url url;
 	struct set set;
+	struct imap i = { .arena = a };
 	struct cursor c;
 	struct buf b, back;
 	int64_t day;
@@ -27,7 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c = cursor_of(in);
 	(void)imap_flag_list(&c, true, &flags);
 	c = cursor_of(in);
-	(void)imap_mailbox(&c, a, &s);
+	(void)imap_mailbox(&i, &c, &s);
+	c = cursor_of(in);
+	i.st.enabled = ENABLED_UTF8;
+	(void)imap_mailbox(&i, &c, &s);
 	(void)!url_parse(a, in, &url);
 	c = cursor_of(in);
 	(void)imap_date_time(&c, &d);

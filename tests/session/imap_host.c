@@ -4,8 +4,9 @@
  * transcripts, stress and benchmarks of sessions alone. What it serves is the
  * real session on a real sealed store.
  *
- *     imap_host DIR        makes the store in DIR (which exists), prints
- *                          "port N" and serves anna@example.org
+ *     imap_host DIR [US]   makes the store in DIR (which exists), prints
+ *                          "port N" and serves anna@example.org; a command
+ *                          tells its progress after US microseconds
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 
 #include <bastide/directory.h>
 #include <bastide/session.h>
+
+#include "../../imapd/session/imap.h"
 
 static struct tenant tenant;
 static uint32_t account;
@@ -139,10 +142,12 @@ int main(int argc, char **argv)
 	struct turn_hook hook = { .run = on_turn };
 	struct watch *accepts, *syncer;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: imap_host DIR\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: imap_host DIR [US]\n");
 		return 64;
 	}
+	if (argc == 3)
+		imap_progress_us = strtoull(argv[2], NULL, 10);
 	must(loop_new(&tenant.loop), "loop");
 	must(gate_new(&tenant.gate), "gate");
 	open_store(argv[1]);

@@ -154,12 +154,14 @@ static void test_user_set(void **state)
 	row.name = S("Ben");
 	row.disabled = true;
 	row.quota = (struct quota){ .bytes_max = 5, .messages_max = 6 };
+	row.imap_without = S("IDLE,UIDONLY");
 	ok(user_set(f->s, &row));
 	ok(user_get(f->s, ben, fresh(f), &row));
 	assert_true(slice_eqs(row.name, "Ben"));
 	assert_true(row.disabled);
 	assert_int_equal(row.quota.bytes_max, 5);
 	assert_int_equal(row.quota.messages_max, 6);
+	assert_true(slice_eqs(row.imap_without, "IDLE,UIDONLY"));
 	/* Another primary address: taken, foreign, the own alias, new. */
 	row.address = S("Anna@example.org");
 	assert_int_equal(user_set(f->s, &row), ERR_EXISTS);
