@@ -199,7 +199,7 @@ def large_literals(s):
         answer = c.raw(b"x APPEND INBOX {104857601}\r\n")
         assert answer.startswith(b"x NO [TOOBIG]"), answer
         answer = c.raw(b"x SELECT {104857600}\r\n")
-        assert answer.startswith((b"x BAD", b"x NO [LIMIT]")), answer
+        assert answer.startswith((b"x BAD", b"x NO [TOOBIG]")), answer
         # Within the limit, but it never comes.
         c.c.send(b"x APPEND INBOX {104857600}\r\n")
         assert c.c.readline().startswith(b"+"), "no go-ahead"
