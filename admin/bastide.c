@@ -433,11 +433,13 @@ static int run(const struct admin_row *row, json_t *args)
 		if (worse)
 			status = exit_status(verdict);
 		show_progress(result);
-		if (all)
+		if (all && json_object_get(result, "rows")) {
 			json_array_extend(json_object_get(all, "rows"),
 				json_object_get(result, "rows"));
-		else
+		} else { /* the first page, or how far it is now */
+			json_decref(all);
 			all = json_incref(result);
+		}
 		if (worse)
 			json_object_set(all, "verdict",
 				json_object_get(result, "verdict"));

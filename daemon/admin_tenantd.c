@@ -15,7 +15,10 @@
 #include <bastide/queue.h>
 #include <bastide/sasl.h>
 
+#include <bastide/fulltext.h>
+
 #include "admin_check.h"
+#include "admin_index.h"
 #include "admin_json.h"
 #include "admin_tenantd.h"
 #include "tenantd.h"
@@ -673,7 +676,7 @@ static enum err audit_list_op(struct call *c)
 
 /* --- check --------------------------------------------------------------------------------------------- */
 
-static void on_checked(void *arg, enum err e, json_t *result)
+static void on_result(void *arg, enum err e, json_t *result)
 {
 	struct call *c = arg;
 
@@ -683,7 +686,31 @@ static void on_checked(void *arg, enum err e, json_t *result)
 
 static enum err check_op(struct call *c)
 {
-	return admin_check(admin_text(&c->request, "after"), on_checked, c);
+	return admin_check(admin_text(&c->request, "after"), on_result, c);
+}
+
+/* --- the index of words ---------------------------------------------------------------------------------- */
+
+static enum err index_show_op(struct call *c)
+{
+	return admin_index_show(c->account, &c->result);
+}
+
+static enum err reset_index(struct call *c)
+{
+	struct account *a;
+
+	TRY(account_open(tenantd.tenant.store, c->account, &a));
+	enum err e = fulltext_reset(a);
+	account_close(a);
+	return e;
+}
+
+static enum err index_rebuild_op(struct call *c)
+{
+	if (!admin_given(&c->request, "after"))
+		TRY(change(c, reset_index));
+	return admin_index_wait(c->account, on_result, c);
 }
 
 /* --- running ---------------------------------------------------------------------------------------------- */
@@ -709,6 +736,8 @@ static enum err (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_QUEUE_DELETE] = queue_delete_op,
 	[OP_QUEUE_RETRY] = queue_retry_op,
 	[OP_AUDIT_LIST] = audit_list_op,
+	[OP_INDEX_SHOW] = index_show_op,
+	[OP_INDEX_REBUILD] = index_rebuild_op,
 	[OP_CHECK] = check_op,
 };
 

@@ -40,6 +40,7 @@ struct auth {
 	struct buf extra;
 	struct buf password;
 	bool tls, begun;
+	struct sasl_binding binding;
 	uint32_t account; /* 0: nobody */
 	struct scram *scram;
 	struct scram_verifier verifiers[CREDENTIALS];
@@ -351,7 +352,8 @@ static enum err send_challenge(struct auth *a, struct slice text)
 	return ERR_OK;
 }
 
-static enum err begin_scram(struct auth *a, struct slice message)
+static enum err begin_scram_with(
+	struct auth *a, struct slice message, bool plus)
 {
 	struct buf user, first;
 
@@ -361,7 +363,7 @@ static enum err begin_scram(struct auth *a, struct slice message)
 	if (e == ERR_OK)
 		e = find_account(a, buf_slice(&user));
 	if (e == ERR_OK)
-		e = scram_first(message,
+		e = scram_first(message, plus, &a->binding,
 			a->account && a->n_verifiers ? &a->verifiers[0] : NULL,
 			tenantd.fake_key, &first, &a->scram);
 	if (e == ERR_OK)
@@ -369,6 +371,16 @@ static enum err begin_scram(struct auth *a, struct slice message)
 	buf_free(&user);
 	buf_free(&first);
 	return e;
+}
+
+static enum err begin_scram(struct auth *a, struct slice message)
+{
+	return begin_scram_with(a, message, false);
+}
+
+static enum err begin_scram_plus(struct auth *a, struct slice message)
+{
+	return begin_scram_with(a, message, true);
 }
 
 static enum err end_scram(struct auth *a, struct slice message)
@@ -391,17 +403,35 @@ static const struct {
 } mechanisms[] = {
 	{ "PLAIN", begin_plain },
 	{ "SCRAM-SHA-256", begin_scram },
+	{ SCRAM_PLUS, begin_scram_plus },
 };
+
+static enum err take_binding(
+	struct sasl_binding *b, struct slice exporter, struct slice endpoint)
+{
+	if (exporter.n > sizeof(b->exporter) ||
+		endpoint.n > sizeof(b->endpoint))
+		return ERR_SYNTAX;
+	b->n_exporter = exporter.n;
+	b->n_endpoint = endpoint.n;
+	if (exporter.n)
+		memcpy(b->exporter, exporter.p, exporter.n);
+	if (endpoint.n)
+		memcpy(b->endpoint, endpoint.p, endpoint.n);
+	return ERR_OK;
+}
 
 static enum err on_login(struct auth *a, struct msg_in *m)
 {
 	struct slice mechanism = msg_slice(m), extra = msg_slice(m);
 	uint32_t tls = msg_u32(m);
+	struct slice exporter = msg_slice(m), endpoint = msg_slice(m);
 	struct slice message = msg_slice(m);
 
 	TRY(msg_end(m));
 	if (a->begun)
 		return ERR_WRONGSTATE;
+	TRY(take_binding(&a->binding, exporter, endpoint));
 	a->begun = true;
 	a->tls = tls != 0;
 	TRY(buf_add_slice(&a->extra, extra));

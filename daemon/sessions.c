@@ -12,9 +12,11 @@ static enum err warm_up_text(void)
 }
 
 const struct house houses[] = {
-	{ PROTOCOL_IMAP, imap_session_new, warm_up_text, "imap", NULL },
-	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit", outbound_begin },
-	{ PROTOCOL_DELIVER, smtp_session_new, NULL, "deliver", NULL },
-	{ PROTOCOL_DAV, dav_session_new, dav_warm_up, "dav", NULL },
-	{ 0, NULL, NULL, NULL, NULL },
+	{ PROTOCOL_IMAP, imap_session_new, warm_up_text, "imap", indexer_begin,
+		indexer_end },
+	{ PROTOCOL_SUBMIT, smtp_session_new, NULL, "submit", outbound_begin,
+		NULL },
+	{ PROTOCOL_DELIVER, smtp_session_new, NULL, "deliver", NULL, NULL },
+	{ PROTOCOL_DAV, dav_session_new, dav_warm_up, "dav", NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL },
 };

@@ -247,6 +247,9 @@ static enum err begin_end(struct msg_in *m)
 	tenantd.ending = true;
 	if (q)
 		q->drain(q->arg);
+	for (const struct house *h = houses; h->session; h++)
+		if (h->end)
+			h->end(&tenantd.tenant);
 	for (struct visit *v = tenantd.visits; v; v = v->next)
 		conn_hang_up(v->conn);
 	timer_set(tenantd.idle, ENDING_MS);

@@ -57,6 +57,8 @@ struct house {
 	const char *name;
 	/* The store is open: what works without sessions. May be NULL. */
 	enum err (*begin)(struct tenant *t);
+	/* The process ends: what begin() began stops at once. May be NULL. */
+	void (*end)(struct tenant *t);
 };
 /* The only list; ends with a row without `session`. */
 extern const struct house houses[];

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The table of capabilities: what is said to exist is what stands here. */
+#include <bastide/limits.h>
+
 #include "capability.h"
+
+/* The argument of APPENDLIMIT. */
+_Static_assert(LIMIT_MESSAGE == 104857600, "as the table says");
 
 const struct capability capabilities[] = {
 	{ "IMAP4rev1", "RFC 3501", CAP_ALL, 0, NULL },
@@ -14,9 +19,14 @@ const struct capability capabilities[] = {
 	{ "INPROGRESS", "RFC 9585", CAP_USER, 0, NULL },
 	{ "NAMESPACE", "RFC 2342", CAP_USER, 0, NULL },
 	{ "UIDPLUS", "RFC 4315", CAP_USER, 0, NULL },
+	{ "BINARY", "RFC 3516", CAP_USER, 0, NULL },
 	{ "CHILDREN", "RFC 3348", CAP_USER, 0, NULL },
 	{ "UNSELECT", "RFC 3691", CAP_USER, 0, NULL },
 	{ "CONDSTORE", "RFC 7162 3.1", CAP_USER, ENABLED_CONDSTORE, NULL },
+	{ "ESEARCH", "RFC 4731", CAP_USER, 0, NULL },
+	{ "SEARCHRES", "RFC 5182", CAP_USER, 0, NULL },
+	{ "PARTIAL", "RFC 9394", CAP_USER, 0, NULL },
+	{ "WITHIN", "RFC 5032", CAP_USER, 0, NULL },
 	{ "QRESYNC", "RFC 7162 3.2", CAP_USER,
 		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
 	{ "COMPRESS=DEFLATE", "RFC 4978", CAP_USER, 0, NULL },
@@ -25,6 +35,10 @@ const struct capability capabilities[] = {
 	{ "UTF8=ACCEPT", "RFC 9755", CAP_USER, ENABLED_UTF8, NULL },
 	{ "SPECIAL-USE", "RFC 6154", CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", CAP_USER, 0, NULL },
+	{ "APPENDLIMIT", "RFC 7889", CAP_USER, 0, "104857600" },
+	{ "STATUS=SIZE", "RFC 8438", CAP_USER, 0, NULL },
+	{ "OBJECTID", "RFC 8474", CAP_USER, 0, NULL },
+	{ "SAVEDATE", "RFC 8514", CAP_USER, 0, NULL },
 	/* Old Outlooks and phones: no RFC. */
 	{ "XLIST", "Gmail IMAP extensions", CAP_USER, 0, NULL },
 };

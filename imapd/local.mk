@@ -21,19 +21,26 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_store.c \
 	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
+	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
+	imapd/session/fetch_partial.c \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
+	imapd/session/indexer.c \
 	imapd/session/parse.c \
 	imapd/session/quirk.c \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
+	imapd/session/search_index.c \
 	imapd/session/resync.c \
 	imapd/session/search_match.c \
 	imapd/session/search_parse.c \
+	imapd/session/search_return.c \
+	imapd/session/search_scan.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
+	imapd/session/text_walk.c \
 	imapd/session/set.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c

@@ -2,7 +2,10 @@
 /* A connection's TLS: handshake, records, close_notify. Non-blocking on the
  * socket itself; a want of the other direction is noted for the watch. */
 #include <openssl/err.h>
+#include <openssl/x509.h>
 #include <stdio.h>
+
+#include <bastide/sasl.h>
 
 #include "conn_parts.h"
 
@@ -81,4 +84,48 @@ void tls_bye(struct conn *c)
 {
 	ERR_clear_error();
 	(void)SSL_shutdown(c->ssl);
+}
+
+/* --- channel binding ---------------------------------------------------------- */
+
+/* RFC 9266 4.2: below TLS 1.3 only with the extended master secret. */
+static void put_exporter(SSL *ssl, struct sasl_binding *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	if (SSL_version(ssl) < TLS1_3_VERSION &&
+		SSL_get_extms_support(ssl) != 1)
+		return;
+	if (SSL_export_keying_material(ssl, out->exporter,
+		    sizeof(out->exporter), label, sizeof(label) - 1, NULL, 0,
+		    1) == 1)
+		out->n_exporter = sizeof(out->exporter);
+}
+
+/* RFC 5929 4.1: the hash of the certificate's signature; for MD5 and SHA-1,
+ * SHA-256. Not defined for a signature without one (Ed25519). */
+static void put_endpoint(SSL *ssl, struct sasl_binding *out)
+{
+	X509 *x = SSL_get_certificate(ssl);
+	unsigned n = 0;
+	int hash;
+
+	if (!x || !X509_get_signature_info(x, &hash, NULL, NULL, NULL))
+		return;
+	if (hash == NID_md5 || hash == NID_sha1)
+		hash = NID_sha256;
+	const EVP_MD *md = EVP_get_digestbynid(hash);
+	if (md && (size_t)EVP_MD_get_size(md) <= sizeof(out->endpoint) &&
+		X509_digest(x, md, out->endpoint, &n) == 1)
+		out->n_endpoint = n;
+}
+
+void conn_binding(const struct conn *c, struct sasl_binding *out)
+{
+	*out = (struct sasl_binding){ 0 };
+	if (!c->ssl || c->tls != TLS_UP)
+		return;
+	put_exporter(c->ssl, out);
+	put_endpoint(c->ssl, out);
+	ERR_clear_error();
 }

@@ -42,14 +42,17 @@ struct mechanism {
 	const char *sasl; /* what the tenantd is told */
 	bool challenges;  /* the server sends data (SCRAM) */
 	bool prompts;     /* LOGIN */
+	bool imap_only;
 };
 
 /* In order of preference. LOGIN has no RFC, but clients that know nothing
- * else (Outlook). */
+ * else (Outlook). Binding is offered in IMAP only: mutt 2.2 of Debian 12, when
+ * it is offered in SMTP, takes it, cannot do it, and gives up. */
 static const struct mechanism mechanisms[] = {
-	{ "SCRAM-SHA-256", "SCRAM-SHA-256", true, false },
-	{ "PLAIN", "PLAIN", false, false },
-	{ "LOGIN", "PLAIN", false, true },
+	{ SCRAM_PLUS, SCRAM_PLUS, true, false, true },
+	{ "SCRAM-SHA-256", "SCRAM-SHA-256", true, false, false },
+	{ "PLAIN", "PLAIN", false, false, false },
+	{ "LOGIN", "PLAIN", false, true, false },
 };
 
 #define N_MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
@@ -60,6 +63,7 @@ struct login {
 	const struct mechanism *mechanism;
 	char peer[64];
 	bool tls;
+	struct sasl_binding binding;
 	struct buf extra, message;
 	const struct login_events *events;
 	void *arg;
@@ -75,12 +79,20 @@ struct login {
 	struct later later;
 };
 
-void login_mechanisms(struct buf *b, const char *prefix, char sep)
+static bool is_for(const struct mechanism *m, enum protocol protocol)
 {
+	return !m->imap_only || protocol == PROTOCOL_IMAP;
+}
+
+void login_mechanisms(struct buf *b, enum protocol protocol, const char *prefix)
+{
+	const char *gap = "";
+
 	for (size_t i = 0; i < N_MECHANISMS; i++) {
-		if (i)
-			buf_addc(b, sep);
-		buf_addf(b, "%s%s", prefix, mechanisms[i].name);
+		if (!is_for(&mechanisms[i], protocol))
+			continue;
+		buf_addf(b, "%s%s%s", gap, prefix, mechanisms[i].name);
+		gap = " ";
 	}
 }
 
@@ -215,6 +227,8 @@ static void send_message(struct login *l)
 	msg_add_slice(&m, slice_str(l->mechanism->sasl));
 	msg_add_slice(&m, buf_slice(&l->extra));
 	msg_add_u32(&m, l->tls);
+	msg_add_slice(&m, slice_of(l->binding.exporter, l->binding.n_exporter));
+	msg_add_slice(&m, slice_of(l->binding.endpoint, l->binding.n_endpoint));
 	msg_add_slice(&m, buf_slice(&l->message));
 	record_send(l->stream, &m);
 	mem_wipe(l->message.p, l->message.n);
@@ -228,8 +242,10 @@ static void pretend(struct login *l)
 	struct buf first;
 
 	buf_init(&first, LIMIT_SASL_MESSAGE);
-	enum err e = scram_first(buf_slice(&l->message), NULL,
-		l->front->parts->fake_key, &first, &l->scram);
+	enum err e = scram_first(buf_slice(&l->message),
+		slice_eqs(slice_str(l->mechanism->sasl), SCRAM_PLUS),
+		&l->binding, NULL, l->front->parts->fake_key, &first,
+		&l->scram);
 	if (e == ERR_OK) {
 		l->state = PRETENDING;
 		challenge(l, buf_slice(&first), CHALLENGE_MS);
@@ -355,10 +371,12 @@ void login_input(struct login *l, struct slice message)
 
 /* --- life ------------------------------------------------------------------------ */
 
-static const struct mechanism *find_mechanism(struct slice name)
+static const struct mechanism *find_mechanism(
+	enum protocol protocol, struct slice name)
 {
 	for (size_t i = 0; i < N_MECHANISMS; i++)
-		if (slice_ieqs(name, mechanisms[i].name))
+		if (slice_ieqs(name, mechanisms[i].name) &&
+			is_for(&mechanisms[i], protocol))
 			return &mechanisms[i];
 	return NULL;
 }
@@ -367,7 +385,7 @@ enum err login_new(struct front *f, enum protocol protocol,
 	struct slice mechanism, const struct conn *client, struct slice extra,
 	const struct login_events *events, void *arg, struct login **out)
 {
-	const struct mechanism *mech = find_mechanism(mechanism);
+	const struct mechanism *mech = find_mechanism(protocol, mechanism);
 
 	if (!mech)
 		return ERR_UNSUPPORTED;
@@ -382,6 +400,9 @@ enum err login_new(struct front *f, enum protocol protocol,
 		.arg = arg,
 		.state = START,
 		.since = loop_now_ms() };
+	/* Where it is not offered, a client may well say that we cannot. */
+	if (protocol == PROTOCOL_IMAP)
+		conn_binding(client, &l->binding);
 	strncpy(l->peer, conn_peer(client), sizeof(l->peer) - 1);
 	l->later = (struct later){ .run = speak, .arg = l };
 	buf_init(&l->extra, LIMIT_SASL_MESSAGE);

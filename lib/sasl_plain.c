@@ -51,7 +51,8 @@ enum err sasl_user(
 		TRY(sasl_plain_parse(message, &plain));
 		return buf_add_slice(out, plain.authcid);
 	}
-	if (slice_ieqs(mechanism, "SCRAM-SHA-256"))
+	if (slice_ieqs(mechanism, "SCRAM-SHA-256") ||
+		slice_ieqs(mechanism, SCRAM_PLUS))
 		return scram_user(message, out);
 	return ERR_UNSUPPORTED;
 }

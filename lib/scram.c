@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * SCRAM-SHA-256 (RFC 5802, RFC 7677), server side, without channel binding.
+ * SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677), server side.
  *
- *	client-first  n,,n=user,r=cnonce
+ *	client-first  n,,n=user,r=cnonce     PLUS: p=tls-exporter,,n=...
  *	server-first  r=cnonce snonce,s=salt,i=iterations
  *	client-final  c=biws,r=cnonce snonce,p=ClientProof
  *	server-final  v=ServerSignature
@@ -22,14 +22,18 @@
 struct scram {
 	bool known;
 	struct scram_verifier v;
-	struct buf gs2;   /* gs2-header as it came: c= must repeat it */
+	struct buf gs2;   /* gs2-header as it came, and with PLUS what it
+			   * binds to: c= must repeat it */
 	struct buf nonce; /* whole */
 	struct buf auth;  /* AuthMessage (RFC 5802 3) */
 };
 
 struct first {
-	struct slice gs2;  /* "n,," or "y,," with an authzid */
-	struct slice bare; /* client-first-message-bare */
+	char flag;            /* 'n', 'y' or 'p' */
+	struct slice binding; /* name behind 'p' */
+	struct slice gs2;     /* "n,," or "y,," with an authzid */
+	struct slice authzid; /* as it came; NULL: none */
+	struct slice bare;    /* client-first-message-bare */
 	struct slice name, nonce;
 };
 
@@ -37,6 +41,13 @@ struct first {
 static bool is_printable(unsigned char c)
 {
 	return c >= 0x21 && c <= 0x7e && c != ',';
+}
+
+/* cb-name (RFC 5802 7) */
+static bool is_binding(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
 static bool is_value(unsigned char c)
@@ -48,17 +59,15 @@ static bool is_value(unsigned char c)
 static enum err parse_first(struct slice message, struct first *f)
 {
 	struct cursor c = cursor_of(message);
-	struct slice authzid;
-
 	if (message.n > LIMIT_SASL_MESSAGE)
 		return ERR_LIMIT;
-	if (p_peek(&c) == 'p')
-		return ERR_UNSUPPORTED; /* channel binding was not offered */
-	if (!p_char(&c, 'n') && !p_char(&c, 'y'))
+	*f = (struct first){ .flag = p_peek(&c) };
+	if (!p_char(&c, 'n') && !p_char(&c, 'y') &&
+		!(p_word(&c, "p=") && p_run(&c, is_binding, &f->binding)))
 		return ERR_SYNTAX;
 	if (!p_char(&c, ','))
 		return ERR_SYNTAX;
-	if (p_word(&c, "a=") && !p_run(&c, is_value, &authzid))
+	if (p_word(&c, "a=") && !p_run(&c, is_value, &f->authzid))
 		return ERR_SYNTAX;
 	if (!p_char(&c, ','))
 		return ERR_SYNTAX;
@@ -151,12 +160,33 @@ void scram_free(struct scram *s)
 	mem_free(s);
 }
 
-static enum err begin(struct scram *s, const struct first *f,
-	struct slice nonce, struct buf *server_first)
+/* Adds what the client must know of the connection (RFC 5802 6). */
+static enum err bind_to(struct scram *s, const struct first *f, bool plus,
+	const struct sasl_binding *b)
+{
+	struct slice data = { 0 };
+
+	if (!plus) {
+		/* 'y': somebody hides from the client that we can. */
+		bool can = b->n_exporter || b->n_endpoint;
+		return f->flag == 'p' || (f->flag == 'y' && can) ? ERR_AUTH
+								 : ERR_OK;
+	}
+	if (slice_eqs(f->binding, "tls-exporter"))
+		data = slice_of(b->exporter, b->n_exporter);
+	else if (slice_eqs(f->binding, "tls-server-end-point"))
+		data = slice_of(b->endpoint, b->n_endpoint);
+	return data.n ? buf_add_slice(&s->gs2, data) : ERR_AUTH;
+}
+
+static enum err begin(struct scram *s, const struct first *f, bool plus,
+	const struct sasl_binding *binding, struct slice nonce,
+	struct buf *server_first)
 {
 	size_t from = server_first->n;
 
 	buf_add_slice(&s->gs2, f->gs2);
+	TRY(bind_to(s, f, plus, binding));
 	buf_add_slice(&s->nonce, f->nonce);
 	buf_add_slice(&s->nonce, nonce);
 	buf_addf(server_first, "r=%.*s,s=", SLICE_ARG(buf_slice(&s->nonce)));
@@ -171,13 +201,17 @@ static enum err begin(struct scram *s, const struct first *f,
 	return buf_err(&s->auth);
 }
 
-enum err scram_first_nonce(struct slice client_first,
-	const struct scram_verifier *v, const uint8_t fake_key[32],
-	struct slice nonce, struct buf *server_first, struct scram **out)
+enum err scram_first_nonce(struct slice client_first, bool plus,
+	const struct sasl_binding *binding, const struct scram_verifier *v,
+	const uint8_t fake_key[32], struct slice nonce,
+	struct buf *server_first, struct scram **out)
 {
 	struct first f;
 
 	TRY(parse_first(client_first, &f));
+	/* Acting for somebody else is not provided (RFC 5802 5). */
+	if (f.authzid.p && !slice_eq(f.authzid, f.name))
+		return ERR_AUTH;
 	struct scram *s = mem_new(struct scram);
 	if (!s)
 		return ERR_NOMEM;
@@ -191,7 +225,7 @@ enum err scram_first_nonce(struct slice client_first,
 	else
 		e = fake_verifier(f.name, fake_key, &s->v);
 	if (e == ERR_OK)
-		e = begin(s, &f, nonce, server_first);
+		e = begin(s, &f, plus, binding, nonce, server_first);
 	if (e != ERR_OK) {
 		scram_free(s);
 		return e;
@@ -200,7 +234,8 @@ enum err scram_first_nonce(struct slice client_first,
 	return ERR_OK;
 }
 
-enum err scram_first(struct slice client_first, const struct scram_verifier *v,
+enum err scram_first(struct slice client_first, bool plus,
+	const struct sasl_binding *binding, const struct scram_verifier *v,
 	const uint8_t fake_key[32], struct buf *server_first,
 	struct scram **out)
 {
@@ -211,7 +246,7 @@ enum err scram_first(struct slice client_first, const struct scram_verifier *v,
 	buf_init(&nonce, 64);
 	enum err e = base64_encode(&nonce, slice_of(raw, sizeof(raw)));
 	if (e == ERR_OK)
-		e = scram_first_nonce(client_first, v, fake_key,
+		e = scram_first_nonce(client_first, plus, binding, v, fake_key,
 			buf_slice(&nonce), server_first, out);
 	buf_free(&nonce);
 	return e;

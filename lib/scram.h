@@ -8,8 +8,9 @@
 /* The name in a client-first-message, decoded. */
 MUST_CHECK enum err scram_user(struct slice client_first, struct buf *out);
 /* scram_first with a given server nonce, and client nonce as it came. */
-MUST_CHECK enum err scram_first_nonce(struct slice client_first,
-	const struct scram_verifier *v, const uint8_t fake_key[32],
-	struct slice nonce, struct buf *server_first, struct scram **out);
+MUST_CHECK enum err scram_first_nonce(struct slice client_first, bool plus,
+	const struct sasl_binding *binding, const struct scram_verifier *v,
+	const uint8_t fake_key[32], struct slice nonce,
+	struct buf *server_first, struct scram **out);
 
 #endif

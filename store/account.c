@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <time.h>
 
+#include <bastide/fulltext.h>
+
 #include "internal.h"
 
 static struct account **slot(struct store *s, uint32_t number)
@@ -151,6 +153,27 @@ static enum err load_new(struct store *s, uint32_t number, struct account **out)
 	return ERR_OK;
 }
 
+enum err account_upgrade(struct account *a)
+{
+	struct store *s = a->s;
+	bool joins = s->tx.active;
+
+	if (a->db.version != SCHEMA_VERSION)
+		TRY(db_check_version(&a->db));
+	if (a->db.version == SCHEMA_VERSION)
+		return ERR_OK;
+	if (!joins)
+		TRY(store_begin(s));
+	enum err e = db_write(&a->db);
+	if (e == ERR_OK)
+		e = core_upgrade(&a->db, a == s->tenant);
+	if (e == ERR_OK && !joins)
+		e = store_commit(s, NULL);
+	else if (!joins)
+		store_rollback(s);
+	return e;
+}
+
 enum err account_open(struct store *s, uint32_t number, struct account **out)
 {
 	struct account *a = account_find(s, number);
@@ -160,8 +183,11 @@ enum err account_open(struct store *s, uint32_t number, struct account **out)
 	if (a && (a->gone || a->dying))
 		return ERR_NOTFOUND;
 	bool loaded = !a;
-	if (!a)
+	if (!a) {
 		TRY(load_new(s, number, &a));
+		/* What the life before did not get to. */
+		account_words_came(a);
+	}
 	if (!a->db.c) {
 		account_evict(s, LIMIT_OPEN_DATABASES - 1);
 		enum err e = db_open(&a->db, a);
@@ -171,6 +197,7 @@ enum err account_open(struct store *s, uint32_t number, struct account **out)
 			return e;
 		}
 	}
+	TRY(account_upgrade(a));
 	a->refs++;
 	account_touch(a);
 	*out = a;
@@ -189,6 +216,44 @@ void account_close(struct account *a)
 		account_free(a);
 	else
 		account_evict(a->s, LIMIT_OPEN_DATABASES);
+}
+
+/* --- who waits for the index of words ---------------------------------------------- */
+
+/* While bodies come, the commits of those who bring them go first. */
+#define WORDS_QUIET_S 2
+#define WORDS_LATE_S 30
+
+void account_words_came(struct account *a)
+{
+	a->words_last = store_clock();
+	if (!a->words_since)
+		a->words_since = a->words_last;
+}
+
+void account_words_late(struct account *a)
+{
+	a->words_since = a->words_last = store_clock() - WORDS_LATE_S;
+}
+
+void fulltext_settled(struct account *a)
+{
+	a->words_since = a->words_last = 0;
+}
+
+enum err fulltext_due(struct store *s, uint32_t *account_out)
+{
+	int64_t now = store_clock();
+
+	for (struct account *a = s->oldest; a; a = a->newer) {
+		if (!a->words_since || a->gone || a == s->tenant ||
+			(now - a->words_last < WORDS_QUIET_S &&
+				now - a->words_since < WORDS_LATE_S))
+			continue;
+		*account_out = a->number;
+		return ERR_OK;
+	}
+	return ERR_NOTFOUND;
 }
 
 void account_unpin(struct account *a)

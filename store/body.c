@@ -216,6 +216,8 @@ static enum err finish(struct body_writer *w, const struct body_meta *meta,
 	}
 	TRY(number_new(a, &body));
 	TRY(insert(a, body, w->size, meta, buf_slice(ref)));
+	if (meta->structure.n)
+		account_words_came(a);
 	if (!ref->n)
 		TRY(db_run(account_db(a),
 			"INSERT INTO body_small(id, data) VALUES(?, ?)", "ub",

@@ -62,7 +62,7 @@ struct check {
 	/* Where the running part goes on; zeroed before each. */
 	struct {
 		unsigned stage;
-		uint64_t id, after, second, unnamed;
+		uint64_t id, after, second, unnamed, end;
 		size_t i;
 		uint8_t hash[32];
 		union {
@@ -96,6 +96,8 @@ MUST_CHECK enum err check_strays(
 MUST_CHECK enum err check_collections(
 	struct check *k, const struct check_part *part);
 MUST_CHECK enum err check_dead_collections(
+	struct check *k, const struct check_part *part);
+MUST_CHECK enum err check_fulltext(
 	struct check *k, const struct check_part *part);
 /* check_body.c */
 MUST_CHECK enum err check_bodies(

@@ -134,6 +134,7 @@ void store_rollback(struct store *s)
 		struct db *d = &t->joined[i]->db;
 		if (!sqlite3_get_autocommit(d->c))
 			sqlite3_exec(d->c, "ROLLBACK", NULL, NULL, NULL);
+		d->version = 0; /* to be read again */
 	}
 	leave(t);
 	settle_accounts(s, t->accounts, false);

@@ -60,13 +60,29 @@ static enum err make_tables(
 	return ERR_OK;
 }
 
+static enum err set_version(struct db *d)
+{
+	_Static_assert(SCHEMA_VERSION == 2, "written out below");
+
+	TRY(db_exec(d, "PRAGMA user_version=2"));
+	d->version = SCHEMA_VERSION;
+	return ERR_OK;
+}
+
 enum err core_make_tables(struct db *d, bool tenant)
 {
-	_Static_assert(SCHEMA_VERSION == 1, "written out below");
-
 	TRY(make_tables(d, tenant, core_decls, n_core_decls));
 	TRY(make_tables(d, tenant, table_decls, n_table_decls));
-	return db_exec(d, "PRAGMA user_version=1");
+	return set_version(d);
+}
+
+enum err core_upgrade(struct db *d, bool tenant)
+{
+	for (size_t i = 0; i < n_schema_steps; i++)
+		if (schema_steps[i].version > d->version &&
+			schema_steps[i].tenant == tenant)
+			TRY(db_exec(d, schema_steps[i].sql));
+	return set_version(d);
 }
 
 static enum err copy_blob(sqlite3_stmt *st, int column, uint8_t *out, size_t n)

@@ -146,11 +146,12 @@ enum err db_exec(struct db *d, const char *sql)
 	return rc == SQLITE_OK ? ERR_OK : db_error(d, rc);
 }
 
-static enum err check_version(struct db *d)
+enum err db_check_version(struct db *d)
 {
 	int64_t version;
 
 	TRY(db_int(d, &version, "PRAGMA user_version", ""));
+	d->version = (int)version;
 	return version > SCHEMA_VERSION ? ERR_VERSION : ERR_OK;
 }
 
@@ -161,7 +162,7 @@ enum err db_open(struct db *d, struct account *a)
 	restrict_connection(d);
 	enum err e = db_exec(d, settings);
 	if (e == ERR_OK)
-		e = check_version(d);
+		e = db_check_version(d);
 	if (e != ERR_OK) {
 		db_close(d);
 		return e;

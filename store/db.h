@@ -48,6 +48,11 @@ MUST_CHECK enum err db_write(struct db *d);
 int64_t db_last_rowid(struct db *d);
 int db_changes(struct db *d);
 
+/* A body came that the index of words does not have. */
+void account_words_came(struct account *a);
+/* It waits long enough. */
+void account_words_late(struct account *a);
+
 /* To be told to watchers when the running transaction commits. */
 void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);
 
@@ -61,6 +66,14 @@ struct table_decl {
 };
 extern const struct table_decl table_decls[];
 extern const size_t n_table_decls;
+/* What a version of the schema added to databases made before, in order. */
+struct schema_step {
+	int version; /* that it leads to */
+	bool tenant;
+	const char *sql;
+};
+extern const struct schema_step schema_steps[];
+extern const size_t n_schema_steps;
 
 enum check_what {
 	CHECK_ROWS,  /* what rows say of one another */
@@ -87,5 +100,14 @@ struct schema_hooks {
 	void (*check_free)(struct check *k);
 };
 extern const struct schema_hooks schema_hooks;
+
+/* --- small things ------------------------------------------------------------ */
+/* Grows an array by one: the new last element, zeroed, or NULL. */
+void *grow_array(void *array, size_t *n, size_t *cap, size_t size);
+#define PUSH(array, n, cap)                                                    \
+	((__typeof__(array))grow_array(                                        \
+		&(array), &(n), &(cap), sizeof(*(array))))
+/* Microseconds, monotonic: for the budget of a step. */
+int64_t clock_us(void);
 
 #endif

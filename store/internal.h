@@ -18,7 +18,7 @@
 #include "vfs.h"
 
 /* Written by core.c into every database, and compared when one is opened. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* --- databases and accounts -------------------------------------------------- */
 #define DB_STATEMENTS 512 /* hash slots; more are prepared without the cache */
@@ -31,6 +31,7 @@ struct db {
 		sqlite3_stmt *st;
 	} cache[DB_STATEMENTS];
 	size_t cached;
+	int version;          /* of its tables (PRAGMA user_version) */
 	bool joined;          /* the running transaction writes to it */
 	bool committing;      /* COMMIT is ours, not a stray one's */
 	uint32_t hook_frames; /* frames in the log after the last COMMIT */
@@ -67,7 +68,10 @@ struct account {
 	} segment_key[SEGMENT_KEYS];
 	unsigned segment_turn;
 	unsigned refs;
-	bool fresh;   /* made by the running transaction */
+	bool fresh; /* made by the running transaction */
+	/* Since when bodies wait for the index of words, and when the last of
+	 * them came; seconds, 0: none does. */
+	int64_t words_since, words_last;
 	bool dying;   /* destroyed by it */
 	bool gone;    /* is no more; forgotten with its last handle */
 	int64_t used; /* seconds, when a handle was closed last */
@@ -259,11 +263,6 @@ struct store {
 	bool opening; /* nobody is called */
 };
 
-/* Grows an array by one: the new last element, zeroed, or NULL. */
-void *grow_array(void *array, size_t *n, size_t *cap, size_t size);
-#define PUSH(array, n, cap)                                                    \
-	((__typeof__(array))grow_array(                                        \
-		&(array), &(n), &(cap), sizeof(*(array))))
 int64_t store_clock(void); /* seconds, monotonic */
 /* Nothing more is written by this store. */
 void store_fail(struct store *s, enum err e);
@@ -276,6 +275,8 @@ void store_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* db.c */
 MUST_CHECK enum err db_open(struct db *d, struct account *a);
 void db_close(struct db *d);
+/* Reads the version of the tables; ERR_VERSION: newer than this program. */
+MUST_CHECK enum err db_check_version(struct db *d);
 MUST_CHECK enum err db_exec(struct db *d, const char *sql);
 MUST_CHECK enum err db_error(struct db *d, int rc);
 /* Takes the frames of the log that are not in the journal: first and last. */
@@ -285,6 +286,8 @@ void db_new_frames(struct db *d, uint32_t *from_out, uint32_t *to_out);
 extern const struct table_decl core_decls[];
 extern const size_t n_core_decls;
 MUST_CHECK enum err core_make_tables(struct db *d, bool tenant);
+/* In a transaction: what later versions of the schema added. */
+MUST_CHECK enum err core_upgrade(struct db *d, bool tenant);
 struct account_row {
 	struct oid oid;
 	uint8_t key_id[16];
@@ -305,6 +308,9 @@ struct account *account_find(struct store *s, uint32_t number);
 MUST_CHECK enum err account_new(
 	struct store *s, uint32_t number, struct account **out);
 void account_free(struct account *a);
+/* Brings the tables of an older version up to date, in the running transaction
+ * or in one of its own. */
+MUST_CHECK enum err account_upgrade(struct account *a);
 MUST_CHECK enum err account_load(
 	struct account *a, const struct account_row *row);
 /* Reads a map file whole. `hash`: what it must have. */

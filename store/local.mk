@@ -8,6 +8,7 @@ store_libstore_a_SOURCES = \
 	store/body.c \
 	store/check_body.c \
 	store/check_collection.c \
+	store/check_fulltext.c \
 	store/check_mailbox.c \
 	store/checkpoint.c \
 	store/collection.c \
@@ -18,6 +19,12 @@ store_libstore_a_SOURCES = \
 	store/dbfile.c \
 	store/directory.c \
 	store/erase.c \
+	store/fulltext.c \
+	store/fulltext_batch.c \
+	store/fulltext_block.c \
+	store/fulltext_query.c \
+	store/fulltext_tidy.c \
+	store/fulltext_word.c \
 	store/head.c \
 	store/journal.c \
 	store/journal_scan.c \

@@ -90,6 +90,29 @@ enum err message_uids(struct account *a, uint64_t mailbox, uint32_t from,
 	return schema_rows(st, fill_uid, NULL, uids, sizeof(*uids), max, n_out);
 }
 
+static enum err fill_body(sqlite3_stmt *st, struct arena *arena, void *row)
+{
+	struct message_body *b = row;
+
+	b->uid = column_u32(st, 0);
+	b->body = column_u64(st, 1);
+	return ERR_OK;
+}
+
+enum err message_bodies(struct account *a, uint64_t mailbox, uint32_t from,
+	struct message_body *rows, size_t max, size_t *n_out)
+{
+	struct db *d = account_db(a);
+	sqlite3_stmt *st;
+
+	TRY(check_mailbox(d, mailbox));
+	st = db_stmt(d, "SELECT uid, body FROM message WHERE mailbox = ?"
+			" AND uid >= ? ORDER BY uid LIMIT ?");
+	db_bind(st, "uii", mailbox, (int64_t)from, (int64_t)max);
+	return schema_rows(
+		st, fill_body, NULL, rows, sizeof(*rows), max, n_out);
+}
+
 /* From (after, after_uid) exclusive; 0 stands behind every UID of `after`. */
 static int64_t key_uid(uint32_t after_uid)
 {

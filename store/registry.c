@@ -193,6 +193,34 @@
 	" PRIMARY KEY (kind, id)"                                              \
 	") STRICT, WITHOUT ROWID"
 
+/* The index of words (fulltext.h): how far it goes, its segments, and their
+ * blocks under segment << 20 | number. Made again from the bodies by
+ * `bastide index rebuild`, so it is not backed up. */
+#define FULLTEXT_STATE                                                         \
+	"CREATE TABLE fulltext_state("                                         \
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"                              \
+	" upto INTEGER NOT NULL,"                                              \
+	" version INTEGER NOT NULL"                                            \
+	") STRICT;"                                                            \
+	"INSERT INTO fulltext_state VALUES(1, 0, 0);"
+
+#define FULLTEXT_SEGMENT                                                       \
+	"CREATE TABLE fulltext_segment("                                       \
+	" id INTEGER PRIMARY KEY,"                                             \
+	" level INTEGER NOT NULL,"                                             \
+	" state INTEGER NOT NULL,"                                             \
+	" blocks INTEGER NOT NULL,"                                            \
+	" docs INTEGER NOT NULL,"                                              \
+	" bodies BLOB NOT NULL"                                                \
+	") STRICT"
+
+#define FULLTEXT_BLOCK                                                         \
+	"CREATE TABLE fulltext_block("                                         \
+	" id INTEGER PRIMARY KEY,"                                             \
+	" words BLOB NOT NULL,"                                                \
+	" postings BLOB NOT NULL"                                              \
+	") STRICT"
+
 /* --- the tenant's database --------------------------------------------------- */
 
 #define TENANT_STATE                                                           \
@@ -330,6 +358,9 @@ const struct table_decl table_decls[] = {
 	{ "resource_span", false, RESOURCE_SPAN, true, false },
 	{ "resource_gone", false, RESOURCE_GONE, true, false },
 	{ "dead", false, DEAD, true, false },
+	{ "fulltext_state", false, FULLTEXT_STATE, false, false },
+	{ "fulltext_segment", false, FULLTEXT_SEGMENT, false, false },
+	{ "fulltext_block", false, FULLTEXT_BLOCK, false, false },
 
 	{ "state", true, STATE, true, false },
 	{ "body", true, BODY, true, false },
@@ -347,6 +378,14 @@ const struct table_decl table_decls[] = {
 	{ "reap", true, REAP, true, false },
 };
 const size_t n_table_decls = sizeof(table_decls) / sizeof(table_decls[0]);
+
+/* Version 1 was the first. */
+const struct schema_step schema_steps[] = {
+	{ 2, false, FULLTEXT_STATE },
+	{ 2, false, FULLTEXT_SEGMENT },
+	{ 2, false, FULLTEXT_BLOCK },
+};
+const size_t n_schema_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
 
 const struct schema_hooks schema_hooks = {
 	.open = schema_open,

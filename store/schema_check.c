@@ -264,6 +264,11 @@ static const struct check_part account_parts[] = {
 		" AS s LEFT JOIN resource AS r ON r.id = s.resource"
 		" WHERE s.resource > ? GROUP BY s.resource"
 		" ORDER BY s.resource LIMIT 500" },
+	{ check_fulltext, NULL, NULL },
+	{ check_owners, "block of words",
+		"SELECT b.id, EXISTS (SELECT 1 FROM fulltext_segment AS s"
+		" WHERE s.id = b.id >> 20) FROM fulltext_block AS b"
+		" WHERE b.id > ? ORDER BY b.id LIMIT 500" },
 	{ check_bodies, NULL, NULL },
 	SMALL_BODIES,
 	{ check_live, NULL, NULL },

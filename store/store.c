@@ -56,7 +56,7 @@ int64_t store_clock(void)
 	return ts.tv_sec;
 }
 
-static int64_t clock_us(void)
+int64_t clock_us(void)
 {
 	struct timespec ts;
 
@@ -274,6 +274,8 @@ enum err store_open(const struct store_opts *o, struct store **out)
 	s->opening = true;
 	if (e == ERR_OK)
 		e = o->create ? create(s) : recover(s);
+	if (e == ERR_OK)
+		e = account_upgrade(s->tenant);
 	if (e == ERR_OK && schema_hooks.open)
 		e = schema_hooks.open(s);
 	if (e != ERR_OK) {

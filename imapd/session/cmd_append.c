@@ -54,6 +54,7 @@ static bool parse(struct imap *i, struct append *a, struct slice *name)
 	if (imap_date_time(&c, &a->date) && !p_sp(&c))
 		return false;
 	/* The rest is the announcement itself. */
+	(void)p_char(&c, '~'); /* literal8, RFC 3516 4.4 */
 	return p_peek(&c) == '{' && !memchr(c.p, ' ', (size_t)(c.end - c.p));
 }
 
@@ -110,6 +111,12 @@ void append_data(struct imap *i, struct slice data)
 	if (!a || a->err != ERR_OK)
 		return;
 	a->left -= data.n < a->left ? data.n : a->left;
+	/* BODY[] must show what it has as text (RFC 3516 6): NUL is refused,
+	 * not encoded behind the client's back. */
+	if (i->framer.literal_binary && slice_find(data, '\0') < data.n) {
+		a->err = ERR_ENCODING;
+		return;
+	}
 	a->err = mail_scan_feed(a->scan, data);
 	if (a->err == ERR_OK)
 		a->err = body_write(a->body, data);

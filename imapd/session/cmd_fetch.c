@@ -14,8 +14,17 @@
 #define BATCH_ARENA MIB(64)
 #define PIECE KIB(64)
 
+/* An item that takes more than one slice. */
+enum stage {
+	STAGE_NONE,
+	STAGE_STREAM,  /* the rest of a literal goes out */
+	STAGE_MEASURE, /* BINARY: nothing of it went out yet */
+	STAGE_SEND,    /* BINARY: the literal goes out */
+};
+
 struct fetch {
 	struct fetch_request want;
+	struct fetch_narrow narrow;
 	struct set set;
 	uint32_t next;     /* UID from which the next batch begins */
 	uint32_t expected; /* messages of the set that the view has */
@@ -29,7 +38,10 @@ struct fetch {
 	bool open;            /* "* n FETCH (" was written, */
 	bool some;            /* and an item after it */
 	struct region region; /* of the section that is going out */
-	bool streaming;
+	struct binary binary; /* or of one to be decoded */
+	enum stage stage;     /* of the current item */
+	size_t mark;          /* where it begins in the response */
+	uint64_t started;     /* this slice, in microseconds */
 	enum err error;       /* the first row that failed */
 	struct resync resync; /* of UID FETCH with CHANGEDSINCE */
 	bool synced;          /* and that is done */
@@ -40,6 +52,8 @@ static void abandon(struct imap *i)
 	struct fetch *f = i->cmd.work;
 
 	arena_free(f->arena);
+	buf_free(&f->narrow.matches);
+	buf_free(&f->binary.piece);
 }
 
 /* --- one row ------------------------------------------------------------------- */
@@ -73,6 +87,14 @@ static enum err put_structure_of(struct imap *i, struct fetch *f,
 	return ERR_OK;
 }
 
+static void put_email_id(struct buf *b, const struct oid *oid)
+{
+	char text[OID_TEXT + 1];
+
+	oid_text(oid, text);
+	buf_addf(b, "EMAILID (%s)", text);
+}
+
 static enum err put_simple(struct imap *i, struct fetch *f,
 	const struct message_row *row, enum fetch_kind kind)
 {
@@ -94,6 +116,17 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 		put_internal_date(
 			&i->out, row->internal_date, row->internal_zone);
 		break;
+	case FETCH_SAVEDATE:
+		buf_adds(&i->out, "SAVEDATE ");
+		put_internal_date(&i->out, row->save_date, 0);
+		break;
+	case FETCH_EMAILID:
+		put_email_id(&i->out, &row->meta.oid);
+		break;
+	case FETCH_THREADID:
+		/* RFC 8474 5.2: NIL for all where threads are not kept. */
+		buf_adds(&i->out, "THREADID NIL");
+		break;
 	case FETCH_SIZE:
 		buf_adds(&i->out, "RFC822.SIZE ");
 		buf_add_u64(&i->out, row->size);
@@ -103,8 +136,8 @@ static enum err put_simple(struct imap *i, struct fetch *f,
 	case FETCH_BODY:
 	case FETCH_BODYSTRUCTURE:
 		return put_structure_of(i, f, row, kind == FETCH_BODYSTRUCTURE);
-	case FETCH_SECTION:
-		break;
+	default:
+		break; /* those with a section: begin_item() */
 	}
 	return ERR_OK;
 }
@@ -143,7 +176,7 @@ static enum err stream(struct imap *i, struct fetch *f)
 		i->out.n += n;
 		imap_flush(i);
 	}
-	f->streaming = false;
+	f->stage = STAGE_NONE;
 	return ERR_OK;
 }
 
@@ -167,37 +200,93 @@ static enum err begin_section(struct imap *i, struct fetch *f,
 	buf_add_slice(&i->out, s->label);
 	buf_addf(&i->out, " {%llu}\r\n", (unsigned long long)size);
 	buf_add(&i->out, piece, n);
-	f->streaming = f->region.size > 0;
+	f->stage = f->region.size ? STAGE_STREAM : STAGE_NONE;
 	return buf_err(&i->out);
+}
+
+static enum err begin_binary(struct imap *i, struct fetch *f,
+	const struct message_row *row, const struct fetch_item *it)
+{
+	TRY(section_find(i, f->arena, row, it->section, &f->region));
+	if (!f->region.exists) {
+		buf_add_slice(&i->out, it->section->label);
+		return buf_adds(
+			&i->out, it->kind == FETCH_BINARY_SIZE ? " 0" : " NIL");
+	}
+	TRY(binary_begin(&f->binary, &f->region, it->section));
+	f->stage = STAGE_MEASURE;
+	return ERR_OK;
+}
+
+/* RFC 3516 4.3: literal8 only where there is a NUL. */
+static enum err measure(struct imap *i, struct fetch *f,
+	const struct message_row *row, const struct fetch_item *it)
+{
+	struct binary *b = &f->binary;
+
+	TRY(binary_measure(i, row->body, b, f->started));
+	buf_add_slice(&i->out, it->section->label);
+	if (it->kind == FETCH_BINARY_SIZE)
+		buf_addf(&i->out, " %llu", (unsigned long long)b->size);
+	else
+		buf_addf(&i->out, " %s{%llu}\r\n", b->has_nul ? "~" : "",
+			(unsigned long long)b->size);
+	f->stage =
+		it->kind == FETCH_BINARY && b->size ? STAGE_SEND : STAGE_NONE;
+	return buf_err(&i->out);
+}
+
+static enum err begin_item(struct imap *i, struct fetch *f,
+	const struct message_row *row, const struct fetch_item *it)
+{
+	f->mark = i->out.n;
+	if (f->some)
+		buf_addc(&i->out, ' ');
+	if (it->kind == FETCH_SECTION)
+		return begin_section(i, f, row, it->section);
+	if (it->section)
+		return begin_binary(i, f, row, it);
+	return put_simple(i, f, row, it->kind);
+}
+
+/* A literal that was announced: an error in its midst is the end. */
+static enum err go_on(
+	struct imap *i, struct fetch *f, const struct message_row *row)
+{
+	if (f->stage == STAGE_STREAM)
+		return stream(i, f);
+	TRY(binary_send(i, row->body, &f->binary, f->started));
+	f->stage = STAGE_NONE;
+	return ERR_OK;
 }
 
 static enum err one_item(struct imap *i, struct fetch *f)
 {
 	const struct message_row *row = &f->rows[f->at];
 	const struct fetch_item *it = &f->want.items[f->item];
-	size_t mark = i->out.n;
-	enum err e;
+	enum err e = ERR_OK;
 
-	if (f->streaming)
-		return stream(i, f);
-	if (f->some)
-		buf_addc(&i->out, ' ');
-	if (it->kind != FETCH_SECTION)
-		e = put_simple(i, f, row, it->kind);
-	else
-		e = begin_section(i, f, row, it->section);
+	if (f->stage == STAGE_STREAM || f->stage == STAGE_SEND)
+		return go_on(i, f, row);
+	if (f->stage == STAGE_NONE)
+		e = begin_item(i, f, row, it);
+	if (e == ERR_OK && f->stage == STAGE_MEASURE)
+		e = measure(i, f, row, it);
+	if (e == ERR_AGAIN)
+		return e;
 	if (e != ERR_OK) {
 		/* Not a byte of it went out: leave the item out. */
-		i->out.n = mark;
+		i->out.n = f->mark;
 		i->out.err = ERR_OK;
+		f->stage = STAGE_NONE;
 		if (f->error == ERR_OK)
 			f->error = e;
 		return ERR_OK;
 	}
 	f->some = true;
-	if (f->streaming) {
+	if (f->stage != STAGE_NONE) {
 		imap_flush(i);
-		return stream(i, f);
+		return go_on(i, f, row);
 	}
 	return ERR_OK;
 }
@@ -206,8 +295,9 @@ static void close_row(struct imap *i, struct fetch *f)
 {
 	const struct message_row *row = &f->rows[f->at];
 
-	if (f->seen_now[f->at] && !f->want.has_flags) {
-		buf_addc(&i->out, ' ');
+	/* "FETCH ()" does not exist: one whose items all failed has flags. */
+	if (!f->some || (f->seen_now[f->at] && !f->want.has_flags)) {
+		buf_adds(&i->out, f->some ? " " : "");
 		(void)put_simple(i, f, row, FETCH_FLAGS);
 	}
 	if (f->seen_now[f->at] && imap_enabled(i, ENABLED_CONDSTORE) &&
@@ -337,10 +427,14 @@ static enum err changes_since(struct imap *i, struct fetch *f)
 static enum err more(struct imap *i)
 {
 	struct fetch *f = i->cmd.work;
-	uint64_t started = loop_now_us();
 
+	if (f->want.partial.asked) {
+		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
+		f->next = f->set.n ? 1 : 0;
+	}
 	if (!f->synced)
 		TRY(changes_since(i, f));
+	f->started = loop_now_us();
 	do {
 		if (f->at == f->n) {
 			if (f->next == 0)
@@ -356,7 +450,7 @@ static enum err more(struct imap *i)
 			return e;
 		}
 		f->at++;
-	} while (!imap_slice_over(i, started));
+	} while (!imap_slice_over(i, f->started));
 	return ERR_AGAIN;
 }
 
@@ -373,8 +467,8 @@ static enum err prepare_changes(struct imap *i, struct fetch *f)
 		return ERR_SYNTAX;
 	f->synced = !since || !i->cmd.uid;
 	f->resync.since = r->changed_since;
-	if (!r->vanished)
-		return ERR_OK;
+	if (!r->vanished || f->set.saved)
+		return ERR_OK; /* "$" has what is there only */
 	known->list = arena_array(i->arena, struct range, f->set.n);
 	if (!known->list)
 		return ERR_NOMEM;
@@ -394,6 +488,8 @@ enum err cmd_fetch(struct imap *i)
 	if (!p_sp(c) || !imap_set(c, i->arena, &f->set) || !p_sp(c) ||
 		!fetch_parse(c, i->arena, &f->want))
 		return ERR_SYNTAX;
+	if (f->want.partial.asked && !i->cmd.uid)
+		return ERR_SYNTAX; /* RFC 9394 3.3: of UID FETCH only */
 	/* UIDFETCH begins with it. Else with CONDSTORE also where \Seen is set
 	 * (RFC 7162 3.2.4). */
 	if ((i->cmd.uid || (f->want.sets_seen &&

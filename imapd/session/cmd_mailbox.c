@@ -18,19 +18,33 @@ static struct slice without_last_separator(struct slice name)
 	return name;
 }
 
+static enum err create(struct imap *i, struct slice name, enum special_use use,
+	struct mailbox_row *made)
+{
+	uint64_t id;
+
+	TRY(mailbox_create(i->account, name, use, &id));
+	return mailbox_get(i->account, id, i->arena, made);
+}
+
 /* RFC 6154 3: CREATE name (USE (\Archive)) is CREATE-SPECIAL-USE, which is not
  * announced yet: an argument more is a syntax error. */
 enum err cmd_create(struct imap *i)
 {
 	struct slice name;
-	uint64_t id;
+	struct mailbox_row made;
+	char id[OID_TEXT + 1];
 
 	if (!one_name(i, &name))
 		return ERR_SYNTAX;
 	TRY(store_begin(i->tenant->store));
-	enum err e = mailbox_create(
-		i->account, without_last_separator(name), SPECIAL_NONE, &id);
+	enum err e =
+		create(i, without_last_separator(name), SPECIAL_NONE, &made);
 	e = imap_commit(i, e);
+	if (e == ERR_OK) { /* RFC 8474 4.1 */
+		oid_text(&made.oid, id);
+		i->cmd.code = imap_text(i, "MAILBOXID (%s)", id);
+	}
 	if (e == ERR_SYNTAX) { /* well written, but no possible name */
 		i->cmd.error_code = "CANNOT";
 		i->cmd.text = "A mailbox cannot have that name";

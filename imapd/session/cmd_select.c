@@ -120,6 +120,7 @@ static enum err put_selected(
 {
 	struct slice names[LIMIT_KEYWORDS];
 	struct buf *b = &i->out;
+	char id[OID_TEXT + 1]; /* RFC 8474 4.2 */
 	size_t n;
 
 	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
@@ -130,12 +131,14 @@ static enum err put_selected(
 		put_list(i, row, old);
 	else
 		TRY(put_rev1(i, row));
+	oid_text(&row->oid, id);
 	buf_addf(b,
 		"* OK [UIDVALIDITY %u] Valid\r\n"
 		"* OK [UIDNEXT %u] Next\r\n"
-		"* OK [HIGHESTMODSEQ %llu] Highest\r\n",
-		row->uidvalidity, row->uidnext,
-		(unsigned long long)row->modseq);
+		"* OK [HIGHESTMODSEQ %llu] Highest\r\n"
+		"* OK [MAILBOXID (%s)] Id\r\n",
+		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq,
+		id);
 	return buf_err(b);
 }
 
@@ -159,10 +162,10 @@ static void take_state(
 
 /* --- arguments ----------------------------------------------------------------- */
 
-/* A set in which '*' is not allowed. */
+/* A set in which neither '*' nor "$" is allowed. */
 static bool plain_set(struct imap *i, struct cursor *c, struct set *out)
 {
-	if (!imap_set(c, i->arena, out))
+	if (!imap_set(c, i->arena, out) || out->saved)
 		return false;
 	for (size_t k = 0; k < out->n; k++)
 		if (out->list[k].from == 0 || out->list[k].to == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* STATUS (RFC 3501 6.3.10, RFC 7162 3.1.7): one row of the store. */
+/* STATUS (RFC 3501 6.3.10, RFC 9051 6.3.11): one row of the store. LIST RETURN
+ * (STATUS ...) asks the same (RFC 5819). */
 #include "imap.h"
 
 enum status_kind {
@@ -8,7 +9,11 @@ enum status_kind {
 	STATUS_UIDNEXT,
 	STATUS_UIDVALIDITY,
 	STATUS_UNSEEN,
-	STATUS_HIGHESTMODSEQ,
+	STATUS_DELETED,
+	STATUS_SIZE,          /* RFC 8438 */
+	STATUS_HIGHESTMODSEQ, /* RFC 7162 3.1.7 */
+	STATUS_APPENDLIMIT,   /* RFC 7889 3.1 */
+	STATUS_MAILBOXID,     /* RFC 8474 4.3 */
 	STATUS_KINDS
 };
 
@@ -18,7 +23,11 @@ static const char *const names[STATUS_KINDS] = {
 	[STATUS_UIDNEXT] = "UIDNEXT",
 	[STATUS_UIDVALIDITY] = "UIDVALIDITY",
 	[STATUS_UNSEEN] = "UNSEEN",
+	[STATUS_DELETED] = "DELETED",
+	[STATUS_SIZE] = "SIZE",
 	[STATUS_HIGHESTMODSEQ] = "HIGHESTMODSEQ",
+	[STATUS_APPENDLIMIT] = "APPENDLIMIT",
+	[STATUS_MAILBOXID] = "MAILBOXID",
 };
 
 static bool one_item(struct cursor *c, unsigned *wanted)
@@ -33,6 +42,24 @@ static bool one_item(struct cursor *c, unsigned *wanted)
 			return true;
 		}
 	return false;
+}
+
+bool status_items(struct cursor *c, unsigned *wanted)
+{
+	*wanted = 0;
+	if (!p_char(c, '('))
+		return false;
+	do {
+		if (!one_item(c, wanted))
+			return false;
+	} while (p_sp(c));
+	return p_char(c, ')');
+}
+
+void status_enables(struct imap *i, unsigned wanted)
+{
+	if (wanted & 1u << STATUS_HIGHESTMODSEQ)
+		imap_enable(i, ENABLED_CONDSTORE);
 }
 
 static enum err count_recent(
@@ -51,29 +78,53 @@ static enum err count_recent(
 	return ERR_OK;
 }
 
-static enum err value_of(struct imap *i, const struct mailbox_row *row,
-	unsigned kind, uint64_t *out)
+static void put_id(struct buf *b, const struct oid *oid)
 {
-	switch (kind) {
-	case STATUS_MESSAGES:
-		*out = row->exists;
-		break;
-	case STATUS_RECENT:
-		return count_recent(i, row, out);
-	case STATUS_UIDNEXT:
-		*out = row->uidnext;
-		break;
-	case STATUS_UIDVALIDITY:
-		*out = row->uidvalidity;
-		break;
-	case STATUS_UNSEEN:
-		*out = row->unseen;
-		break;
-	default:
-		*out = row->modseq;
-		break;
-	}
+	char text[OID_TEXT + 1];
+
+	oid_text(oid, text);
+	buf_addf(b, "(%s)", text);
+}
+
+static enum err put_value(
+	struct imap *i, const struct mailbox_row *row, unsigned kind)
+{
+	uint64_t numbers[STATUS_KINDS] = {
+		[STATUS_MESSAGES] = row->exists,
+		[STATUS_UIDNEXT] = row->uidnext,
+		[STATUS_UIDVALIDITY] = row->uidvalidity,
+		[STATUS_UNSEEN] = row->unseen,
+		[STATUS_DELETED] = row->deleted,
+		[STATUS_SIZE] = row->size,
+		[STATUS_HIGHESTMODSEQ] = row->modseq,
+		[STATUS_APPENDLIMIT] = LIMIT_MESSAGE,
+	};
+
+	if (kind == STATUS_RECENT)
+		TRY(count_recent(i, row, &numbers[kind]));
+	if (kind == STATUS_MAILBOXID)
+		put_id(&i->out, &row->oid);
+	else
+		buf_add_u64(&i->out, numbers[kind]);
 	return ERR_OK;
+}
+
+enum err status_put(
+	struct imap *i, const struct mailbox_row *row, unsigned wanted)
+{
+	const char *gap = "";
+
+	buf_adds(&i->out, "* STATUS ");
+	put_mailbox(i, row->name);
+	buf_adds(&i->out, " (");
+	for (unsigned k = 0; k < STATUS_KINDS; k++) {
+		if (!(wanted >> k & 1))
+			continue;
+		buf_addf(&i->out, "%s%s ", gap, names[k]);
+		TRY(put_value(i, row, k));
+		gap = " ";
+	}
+	return buf_adds(&i->out, ")\r\n");
 }
 
 enum err cmd_status(struct imap *i)
@@ -81,36 +132,16 @@ enum err cmd_status(struct imap *i)
 	struct cursor *c = &i->cmd.args;
 	struct mailbox_row row;
 	struct slice name;
-	unsigned wanted = 0;
-	const char *gap = "";
+	unsigned wanted;
 
 	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
-		!p_char(c, '('))
-		return ERR_SYNTAX;
-	do {
-		if (!one_item(c, &wanted))
-			return ERR_SYNTAX;
-	} while (p_sp(c));
-	if (!p_char(c, ')') || !p_end(c))
+		!status_items(c, &wanted) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(mailbox_find(i->account, name, i->arena, &row));
 	if (!row.selectable)
 		return ERR_NOTFOUND;
-	if (wanted & 1u << STATUS_HIGHESTMODSEQ)
-		imap_enable(i, ENABLED_CONDSTORE);
-	buf_adds(&i->out, "* STATUS ");
-	put_mailbox(i, row.name);
-	buf_adds(&i->out, " (");
-	for (unsigned k = 0; k < STATUS_KINDS; k++) {
-		uint64_t v;
-		if (!(wanted >> k & 1))
-			continue;
-		TRY(value_of(i, &row, k, &v));
-		buf_addf(&i->out, "%s%s %llu", gap, names[k],
-			(unsigned long long)v);
-		gap = " ";
-	}
-	buf_adds(&i->out, ")\r\n");
+	status_enables(i, wanted);
+	TRY(status_put(i, &row, wanted));
 	imap_flush(i);
 	return ERR_OK;
 }

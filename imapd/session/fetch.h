@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Inside FETCH: what is asked (fetch_parse.c), and one section's bytes
- * (fetch_section.c). */
+/* Inside FETCH: what is asked (fetch_parse.c), one section's bytes
+ * (fetch_section.c), and those without their encoding (fetch_binary.c). */
 #ifndef IMAPD_FETCH_H
 #define IMAPD_FETCH_H
 
@@ -11,11 +11,16 @@ enum fetch_kind {
 	FETCH_UID,
 	FETCH_MODSEQ,
 	FETCH_INTERNALDATE,
+	FETCH_SAVEDATE, /* RFC 8514 4.2 */
+	FETCH_EMAILID,  /* RFC 8474 5.3 */
+	FETCH_THREADID,
 	FETCH_SIZE,
 	FETCH_ENVELOPE,
 	FETCH_BODY, /* structure without extension data */
 	FETCH_BODYSTRUCTURE,
 	FETCH_SECTION, /* BODY[...], RFC822 and kin */
+	FETCH_BINARY,  /* RFC 3516 4.2: with a section, too */
+	FETCH_BINARY_SIZE,
 };
 
 enum section_kind {
@@ -33,6 +38,7 @@ struct section {
 	size_t n_part;
 	struct slice *fields; /* names, for the two kinds with fields */
 	size_t n_fields;
+	bool binary; /* BINARY: `partial` counts decoded bytes */
 	bool partial;
 	uint32_t offset, length;
 	struct slice label; /* as the response names it: "BODY[1.MIME]" */
@@ -53,6 +59,7 @@ struct fetch_request {
 	bool has_flags;
 	bool has_modseq;
 	uint64_t changed_since; /* UINT64_MAX: not asked */
+	struct partial partial; /* RFC 9394 */
 	bool vanished;          /* VANISHED (EARLIER) first */
 };
 
@@ -61,15 +68,47 @@ bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *out);
 /* Adds an item once. */
 void fetch_add(struct fetch_request *r, enum fetch_kind kind);
 
+/* fetch_partial.c: leaves of the set what PARTIAL asks for. ERR_AGAIN: again. */
+struct fetch_narrow {
+	uint32_t next;
+	struct buf matches; /* struct range: what CHANGEDSINCE leaves */
+	uint32_t last;      /* sequence number of the last match */
+};
+MUST_CHECK enum err fetch_narrow_more(struct imap *i, struct fetch_request *r,
+	struct fetch_narrow *n, struct set *set);
+
 /* Where a section's bytes lie: in the body from `start`, or made in `made`. */
 struct region {
 	bool exists; /* false: NIL */
 	uint64_t start, size;
 	bool is_made;
 	struct slice made;
+	struct slice encoding; /* of a leaf's whole body; empty: none */
 };
 MUST_CHECK enum err section_find(struct imap *i, struct arena *a,
 	const struct message_row *row, const struct section *s,
 	struct region *out);
+
+/* A section that is decoded on its way out. Zeroed at first; `piece` is the
+ * owner's to free. */
+struct binary {
+	enum mail_encoding encoding;
+	struct mail_decoder decoder;
+	uint64_t start, encoded; /* where it lies in the body */
+	uint64_t at;             /* bytes of it decoded, */
+	uint64_t decoded;        /* and what they gave */
+	uint64_t from, to;       /* of the decoded bytes: asked for */
+	uint64_t size, left;     /* how many these are, and yet to send */
+	bool has_nul;
+	struct buf piece;
+};
+/* ERR_ENCODING: nobody knows how to decode it. */
+MUST_CHECK enum err binary_begin(
+	struct binary *b, const struct region *r, const struct section *s);
+/* Both in slices, ERR_AGAIN: finds `size` and `has_nul`; sends. */
+MUST_CHECK enum err binary_measure(
+	struct imap *i, uint64_t body, struct binary *b, uint64_t started_us);
+MUST_CHECK enum err binary_send(
+	struct imap *i, uint64_t body, struct binary *b, uint64_t started_us);
 
 #endif

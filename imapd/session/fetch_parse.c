@@ -11,6 +11,9 @@ static const struct {
 	{ "UID", FETCH_UID, false },
 	{ "MODSEQ", FETCH_MODSEQ, false },
 	{ "INTERNALDATE", FETCH_INTERNALDATE, false },
+	{ "SAVEDATE", FETCH_SAVEDATE, false },
+	{ "EMAILID", FETCH_EMAILID, true },
+	{ "THREADID", FETCH_THREADID, false },
 	{ "RFC822.SIZE", FETCH_SIZE, false },
 	{ "ENVELOPE", FETCH_ENVELOPE, true },
 	{ "BODYSTRUCTURE", FETCH_BODYSTRUCTURE, true },
@@ -59,11 +62,12 @@ void fetch_add(struct fetch_request *r, enum fetch_kind kind)
 			r->meta |= simple[i].meta;
 }
 
-static bool add_section(struct fetch_request *r, struct section *s, bool peek)
+static bool add_section(struct fetch_request *r, enum fetch_kind kind,
+	struct section *s, bool peek)
 {
 	if (r->n == FETCH_ITEMS_MAX)
 		return false;
-	r->items[r->n++] = (struct fetch_item){ FETCH_SECTION, s };
+	r->items[r->n++] = (struct fetch_item){ kind, s };
 	r->sets_seen |= !peek;
 	r->meta |= s->kind != SECTION_ALL || s->n_part > 0;
 	return true;
@@ -137,8 +141,30 @@ static bool partial(struct cursor *c, struct section *s)
 	       s->length > 0 && p_char(c, '>');
 }
 
+/* What takes a section, and how the response calls it. */
+static const struct {
+	const char *name, *label;
+	enum fetch_kind kind;
+	bool peek;
+} sectioned[] = {
+	{ "BODY", "BODY", FETCH_SECTION, false },
+	{ "BODY.PEEK", "BODY", FETCH_SECTION, true },
+	{ "BINARY", "BINARY", FETCH_BINARY, false },
+	{ "BINARY.PEEK", "BINARY", FETCH_BINARY, true },
+	{ "BINARY.SIZE", "BINARY.SIZE", FETCH_BINARY_SIZE, true },
+};
+
+/* RFC 3516 7: section-binary has numbers only, and a size is of the whole. */
+static bool suits(enum fetch_kind kind, const struct section *s)
+{
+	if (kind == FETCH_SECTION)
+		return true;
+	return s->kind == SECTION_ALL &&
+	       !(s->partial && kind == FETCH_BINARY_SIZE);
+}
+
 static bool body_section(
-	struct cursor *c, struct arena *a, struct fetch_request *r, bool peek)
+	struct cursor *c, struct arena *a, struct fetch_request *r, size_t k)
 {
 	struct section *s = arena_alloc(a, sizeof(*s));
 	struct buf label;
@@ -151,16 +177,20 @@ static bool body_section(
 	struct slice spec = slice_of(start, (size_t)(c->p - start));
 	if (!p_char(c, ']') || (p_char(c, '<') && !partial(c, s)))
 		return false;
+	s->binary = sectioned[k].kind != FETCH_SECTION;
+	if (!suits(sectioned[k].kind, s))
+		return false;
 	/* The label repeats the request, with the offset only. */
 	buf_init(&label, LIMIT_IMAP_COMMAND + 64);
-	buf_addf(&label, "BODY[");
+	buf_addf(&label, "%s[", sectioned[k].label);
 	buf_add_slice(&label, spec);
 	buf_adds(&label, "]");
 	if (s->partial)
 		buf_addf(&label, "<%u>", s->offset);
 	s->label = arena_copy(a, buf_slice(&label));
 	buf_free(&label);
-	return s->label.p && add_section(r, s, peek);
+	return s->label.p &&
+	       add_section(r, sectioned[k].kind, s, sectioned[k].peek);
 }
 
 static bool old_section(struct arena *a, struct fetch_request *r, size_t k)
@@ -171,7 +201,7 @@ static bool old_section(struct arena *a, struct fetch_request *r, size_t k)
 		return false;
 	s->kind = old[k].kind;
 	s->label = slice_str(old[k].name);
-	return add_section(r, s, old[k].peek);
+	return add_section(r, FETCH_SECTION, s, old[k].peek);
 }
 
 static bool is_item_char(unsigned char ch)
@@ -186,9 +216,9 @@ static bool one_item(struct cursor *c, struct arena *a, struct fetch_request *r)
 
 	if (!p_run(c, is_item_char, &name))
 		return false;
-	bool peek = slice_ieqs(name, "BODY.PEEK");
-	if ((peek || slice_ieqs(name, "BODY")) && p_char(c, '['))
-		return body_section(c, a, r, peek);
+	for (size_t k = 0; k < sizeof(sectioned) / sizeof(sectioned[0]); k++)
+		if (slice_ieqs(name, sectioned[k].name) && p_char(c, '['))
+			return body_section(c, a, r, k);
 	for (size_t k = 0; k < sizeof(old) / sizeof(old[0]); k++)
 		if (slice_ieqs(name, old[k].name))
 			return old_section(a, r, k);
@@ -215,20 +245,27 @@ static bool macro(struct cursor *c, struct fetch_request *r)
 	return false;
 }
 
-/* RFC 7162 3.1.4.1, 3.2.6: "(CHANGEDSINCE n VANISHED)". */
+/* RFC 7162 3.1.4.1, 3.2.6: "CHANGEDSINCE n", "VANISHED"; RFC 9394: "PARTIAL
+ * 1:9". */
+static bool one_modifier(struct cursor *c, struct fetch_request *r)
+{
+	if (p_word(c, "PARTIAL "))
+		return !r->partial.asked && imap_partial(c, &r->partial);
+	if (p_word(c, "VANISHED"))
+		return r->vanished = true;
+	if (!p_word(c, "CHANGEDSINCE ") || !p_u64(c, &r->changed_since))
+		return false;
+	fetch_add(r, FETCH_MODSEQ);
+	return true;
+}
+
 static bool modifiers(struct cursor *c, struct fetch_request *r)
 {
 	if (!p_char(c, '('))
 		return false;
 	do {
-		if (p_word(c, "VANISHED")) {
-			r->vanished = true;
-			continue;
-		}
-		if (!p_word(c, "CHANGEDSINCE") || !p_sp(c) ||
-			!p_u64(c, &r->changed_since))
+		if (!one_modifier(c, r))
 			return false;
-		fetch_add(r, FETCH_MODSEQ);
 	} while (p_sp(c));
 	return p_char(c, ')');
 }

@@ -77,6 +77,8 @@ static enum err in_tree(struct imap *i, struct arena *a,
 		return ERR_OK; /* NIL */
 	if (s->kind == SECTION_ALL) {
 		set_region(out, part->body_start, part->body_size);
+		if (part->kind == MAIL_LEAF)
+			out->encoding = part->encoding;
 		return ERR_OK;
 	}
 	if (s->kind == SECTION_MIME) {
@@ -113,6 +115,7 @@ enum err section_find(struct imap *i, struct arena *a,
 		TRY(mail_structure_unpack(a, row->meta.structure, &tree));
 		TRY(in_tree(i, a, row, &tree, s, out));
 	}
-	cut(out, s);
+	if (!s->binary)
+		cut(out, s);
 	return ERR_OK;
 }

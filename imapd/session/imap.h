@@ -55,20 +55,25 @@ struct imap_state {
 
 /* --- the view: which UID is which sequence number ---------------------------- */
 /* Loaded at first need (view.c); until then `exists` is all that is known. */
+struct range {
+	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
+};
 struct view {
 	bool loaded;
 	uint32_t *uids; /* ascending; index + 1 is the sequence number */
 	size_t n, cap;
 	uint32_t next; /* while it is being loaded */
+	/* The search result variable (RFC 9051 6.4.4.1): UIDs, each range
+	 * without a gap in the view when it was saved. */
+	struct range *saved;
+	size_t n_saved;
 };
 
 /* --- sets --------------------------------------------------------------------- */
-struct range {
-	uint32_t from, to; /* inclusive; 0 is '*' until resolved */
-};
 struct set {
 	struct range *list;
 	size_t n;
+	bool saved; /* it was "$": set_to_uids knows what that is */
 };
 
 /* --- a command ------------------------------------------------------------------ */
@@ -178,6 +183,16 @@ bool imap_mailbox(struct imap *i, struct cursor *c, struct slice *out);
 /* LIST pattern in UTF-8. */
 bool imap_pattern(struct imap *i, struct cursor *c, struct slice *out);
 bool imap_set(struct cursor *c, struct arena *a, struct set *out);
+/* "1:500", or "-1:-500" from the end (RFC 5267 4.4, RFC 9394). */
+struct partial {
+	bool asked, from_end;
+	uint32_t from, to; /* from <= to */
+	struct slice text; /* as it came; borrowed from the command */
+};
+bool imap_partial(struct cursor *c, struct partial *out);
+/* Which of `n` results they are: *first up to *end, exclusive. */
+void partial_bounds(
+	const struct partial *p, size_t n, size_t *first, size_t *end);
 bool imap_date(struct cursor *c, int64_t *day);
 bool imap_date_time(struct cursor *c, struct mail_date *out);
 /* "(\Seen $kw)" or, when `bare` is allowed, without parentheses. */
@@ -231,6 +246,10 @@ MUST_CHECK enum err view_keywords(
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
+/* Leaves of a set (of UIDs) the part of its messages in the view. */
+void view_narrow(const struct imap *i, struct set *s, const struct partial *p);
+/* Takes the ranges (from mem_alloc, or NULL) as the search result variable. */
+void view_save(struct imap *i, struct range *list, size_t n);
 /* The command walks over messages: the next batch of rows of `set` (UIDs) from
  * *next on; sets *next behind them, 0 when the set is used up. */
 MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
@@ -271,6 +290,15 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 /* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
  * called it `old`. */
 void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
+
+/* --- cmd_status.c ---------------------------------------------------------------- */
+/* "(MESSAGES UNSEEN)" as a set of bits. */
+bool status_items(struct cursor *c, unsigned *wanted);
+/* HIGHESTMODSEQ among them enables CONDSTORE (RFC 7162 3.1). */
+void status_enables(struct imap *i, unsigned wanted);
+/* "* STATUS name (...)" into the scratch buffer; on error half of it. */
+MUST_CHECK enum err status_put(
+	struct imap *i, const struct mailbox_row *row, unsigned wanted);
 
 /* --- cmd_append.c ---------------------------------------------------------------- */
 /* The literal that the framer announces is APPEND's message: takes it (true),

@@ -74,11 +74,13 @@ bool imap_set(struct cursor *c, struct arena *a, struct set *out)
 	struct cursor look = *c;
 	size_t max = 1;
 
+	*out = (struct set){ .saved = p_char(c, '$') }; /* RFC 5182 3 */
+	if (out->saved)
+		return true;
 	for (const char *p = look.p; p < look.end && *p != ' '; p++)
 		max += *p == ',';
 	if (max > LIMIT_SET_RANGES)
 		return false;
-	out->n = 0;
 	out->list = arena_array(a, struct range, max);
 	if (!out->list)
 		return false;
@@ -93,6 +95,43 @@ bool imap_set(struct cursor *c, struct arena *a, struct set *out)
 	} while (p_char(&look, ','));
 	*c = look;
 	return true;
+}
+
+/* --- parts of results ------------------------------------------------------- */
+
+static bool partial_number(struct cursor *c, bool from_end, uint32_t *out)
+{
+	return (!from_end || p_char(c, '-')) && p_u32(c, out) && *out > 0;
+}
+
+bool imap_partial(struct cursor *c, struct partial *out)
+{
+	struct cursor look = *c;
+	struct partial p = { .asked = true, .from_end = p_peek(c) == '-' };
+
+	if (!partial_number(&look, p.from_end, &p.from) ||
+		!p_char(&look, ':') ||
+		!partial_number(&look, p.from_end, &p.to))
+		return false;
+	p.text = slice_of(c->p, (size_t)(look.p - c->p));
+	if (p.from > p.to) { /* 500:400 is 400:500 */
+		uint32_t from = p.to;
+		p.to = p.from;
+		p.from = from;
+	}
+	*out = p;
+	*c = look;
+	return true;
+}
+
+void partial_bounds(
+	const struct partial *p, size_t n, size_t *first, size_t *end)
+{
+	size_t before = p->from - 1 < n ? p->from - 1 : n;
+	size_t upto = p->to < n ? p->to : n;
+
+	*first = p->from_end ? n - upto : before;
+	*end = p->from_end ? n - before : upto;
 }
 
 /* --- dates ----------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 #ifndef IMAPD_SEARCH_H
 #define IMAPD_SEARCH_H
 
+#include <bastide/fulltext.h>
+
 #include "imap.h"
 
 enum search_op {
@@ -27,13 +29,20 @@ enum search_op {
 	OP_BEFORE, /* internal date; `day` */
 	OP_ON,
 	OP_SINCE,
+	OP_OLDER, /* seconds in `number` (RFC 5032) */
+	OP_YOUNGER,
+	OP_SAVEDBEFORE, /* RFC 8514 4.3 */
+	OP_SAVEDON,
+	OP_SAVEDSINCE,
 	OP_SENTBEFORE,
 	OP_SENTON,
 	OP_SENTSINCE,
 	OP_SEQ, /* set */
 	OP_UID,
 	OP_MODSEQ,
-	OP_FROM, /* text, folded */
+	OP_EMAILID,  /* text (RFC 8474 6) */
+	OP_THREADID, /* of no message: it is NIL everywhere */
+	OP_FROM,     /* text, folded */
 	OP_TO,
 	OP_CC,
 	OP_BCC,
@@ -50,17 +59,26 @@ struct search_key {
 	struct slice field, text;
 	struct set set;
 	unsigned bit; /* of the keyword; LIMIT_KEYWORDS: there is none */
+	struct fulltext_query *query; /* what the index says; NULL: nothing */
+	bool needed; /* no message is found without it (search_index.c) */
 };
 
 struct search_program {
 	struct search_key *keys;
 	size_t n;
-	bool meta;   /* some key needs the envelope or structure */
-	bool modseq; /* RFC 7162 3.1.5: the reply names the highest */
+	bool meta;    /* some key needs the envelope or structure */
+	bool modseq;  /* RFC 7162 3.1.5: the reply names the highest */
+	int64_t now;  /* for OLDER and YOUNGER */
+	size_t asked; /* keys for which the index was asked */
 };
 
-/* `error_code` is set for BADCHARSET. */
-MUST_CHECK enum err search_parse(struct imap *i, struct search_program *out);
+/* --- search_parse.c --------------------------------------------------------------- */
+/* "[CHARSET x] key key..." to the end, with the space before it. `error_code`
+ * is set for BADCHARSET. */
+MUST_CHECK enum err search_parse(
+	struct imap *i, struct cursor *c, struct search_program *out);
+
+/* --- search_match.c: the one place where a message is judged ------------------------ */
 /* `row` has its metadata when program.meta. `scratch` is emptied by the
  * caller between rows. */
 MUST_CHECK enum err search_match(struct imap *i, const struct search_program *p,
@@ -72,5 +90,73 @@ MUST_CHECK enum err search_text(struct imap *i, const struct message_row *row,
 MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice field, struct slice needle,
 	bool *out);
+
+/* --- search_index.c: the index of words ---------------------------------------------- */
+/* Only after search_parse(); the end is search_index_free() in any case. */
+MUST_CHECK enum err search_index_begin(
+	struct imap *i, struct search_program *p);
+/* ERR_AGAIN while the index is being asked. */
+MUST_CHECK enum err search_index_more(struct search_program *p);
+void search_index_free(struct search_program *p);
+/* Only some messages can be found: */
+bool search_index_narrows(const struct search_program *p);
+/* these, as struct range of UIDs, from *next on. ERR_AGAIN while there is
+ * more. */
+MUST_CHECK enum err search_index_narrow(struct imap *i,
+	const struct search_program *p, uint32_t *next, struct buf *ranges);
+
+/* --- search_scan.c: a walk over the mailbox, in slices ------------------------------- */
+struct search_hit {
+	uint64_t modseq;
+	uint32_t uid, seq;
+	bool returned; /* search_return.c: the answer names it */
+};
+#define SEARCH_BATCH 16
+enum scan_step { SCAN_BEGIN, SCAN_ASK, SCAN_NARROW, SCAN_ROWS };
+struct search_scan {
+	enum scan_step step;
+	struct search_program program;
+	size_t enough; /* so many hits are all that is asked for */
+	uint32_t next; /* UID of the next batch, 0 at the end */
+	struct arena *arena, *scratch;
+	struct message_row rows[SEARCH_BATCH];
+	size_t n, at;
+	struct buf ranges; /* of UIDs that are walked over */
+	struct buf hits;   /* of struct search_hit, in mailbox order */
+};
+/* The program is parsed already. */
+MUST_CHECK enum err search_scan_begin(struct search_scan *s);
+/* ERR_AGAIN while there is more. */
+MUST_CHECK enum err search_scan_more(struct imap *i, struct search_scan *s);
+void search_scan_free(struct search_scan *s);
+size_t search_n_hits(const struct search_scan *s);
+
+/* --- search_return.c: RETURN (...) and the ESEARCH response --------------------------- */
+enum {
+	RETURN_MIN = 1, /* RFC 4731 3.1 */
+	RETURN_MAX = 2,
+	RETURN_ALL = 4,
+	RETURN_COUNT = 8,
+	RETURN_SAVE = 16,    /* RFC 5182 */
+	RETURN_PARTIAL = 32, /* RFC 9394 3.1 */
+	RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT |
+		      RETURN_PARTIAL,
+};
+struct search_return {
+	bool extended; /* the answer is ESEARCH */
+	unsigned what;
+	struct partial partial;
+};
+/* " RETURN (...)", if it is there; with REV2 the answer is ESEARCH always. */
+bool search_return_parse(
+	struct imap *i, struct cursor *c, struct search_return *out);
+/* How many hits are needed for the answer; SIZE_MAX: all. */
+size_t search_return_enough(const struct search_return *r);
+/* Writes the response and saves the result, as far as asked for. */
+MUST_CHECK enum err search_return_answer(struct imap *i,
+	const struct search_return *r, const struct search_scan *s);
+/* A searching command that was to save fails with `e` (RFC 5182 2.1). */
+void search_return_failed(
+	struct imap *i, const struct search_return *r, enum err e);
 
 #endif

@@ -14,6 +14,7 @@ struct match {
 	const struct message_row *row;
 	struct arena *scratch;
 	struct mail_envelope envelope;
+	int64_t now;
 	bool have_envelope;
 	bool deep; /* text may be read */
 };
@@ -129,7 +130,16 @@ static enum err by_text(
 	struct match *m, const struct search_key *k, enum truth *out)
 {
 	bool found;
+	enum fulltext_answer says =
+		k->query ? fulltext_says(k->query, m->row->body)
+			 : FULLTEXT_MAYBE;
 
+	/* In which field it is, the index does not know. */
+	if (says == FULLTEXT_NO ||
+		(says == FULLTEXT_YES && k->op != OP_HEADER)) {
+		*out = truth(says == FULLTEXT_YES);
+		return ERR_OK;
+	}
 	if (!m->deep) {
 		*out = UNKNOWN;
 		return ERR_OK;
@@ -144,12 +154,46 @@ static enum err by_text(
 	return ERR_OK;
 }
 
+static bool has_email_id(const struct message_row *row, struct slice id)
+{
+	char text[OID_TEXT + 1];
+
+	oid_text(&row->meta.oid, text);
+	return slice_eqs(id, text);
+}
+
+static bool by_date(const struct match *m, const struct search_key *k)
+{
+	const struct message_row *row = m->row;
+	int64_t day = mail_date_day(
+		(struct mail_date){ row->internal_date, row->internal_zone });
+	int64_t saved = mail_date_day((struct mail_date){ row->save_date, 0 });
+	int64_t age = m->now - row->internal_date;
+
+	switch (k->op) {
+	case OP_BEFORE:
+		return day < k->day;
+	case OP_ON:
+		return day == k->day;
+	case OP_SINCE:
+		return day >= k->day;
+	case OP_OLDER:
+		return age >= (int64_t)k->number;
+	case OP_YOUNGER:
+		return age <= (int64_t)k->number;
+	case OP_SAVEDBEFORE:
+		return saved < k->day;
+	case OP_SAVEDON:
+		return saved == k->day;
+	default:
+		return saved >= k->day;
+	}
+}
+
 static bool by_row(const struct match *m, const struct search_key *k)
 {
 	const struct message_row *row = m->row;
 	bool recent = row->uid >= m->i->st.recent;
-	int64_t day = mail_date_day(
-		(struct mail_date){ row->internal_date, row->internal_zone });
 
 	switch (k->op) {
 	case OP_FLAG:
@@ -170,17 +214,15 @@ static bool by_row(const struct match *m, const struct search_key *k)
 		return row->size > k->number;
 	case OP_SMALLER:
 		return row->size < k->number;
-	case OP_BEFORE:
-		return day < k->day;
-	case OP_ON:
-		return day == k->day;
-	case OP_SINCE:
-		return day >= k->day;
 	case OP_SEQ:
 	case OP_UID:
 		return set_has(&k->set, row->uid);
 	case OP_MODSEQ:
 		return row->modseq >= k->number;
+	case OP_EMAILID:
+		return has_email_id(row, k->text);
+	case OP_THREADID:
+		return false;
 	default:
 		return true; /* OP_ALL */
 	}
@@ -204,6 +246,16 @@ static enum err evaluate_leaf(
 	case OP_BODY:
 	case OP_TEXT:
 		return by_text(m, k, out);
+	case OP_BEFORE:
+	case OP_ON:
+	case OP_SINCE:
+	case OP_OLDER:
+	case OP_YOUNGER:
+	case OP_SAVEDBEFORE:
+	case OP_SAVEDON:
+	case OP_SAVEDSINCE:
+		*out = truth(by_date(m, k));
+		return ERR_OK;
 	default:
 		*out = truth(by_row(m, k));
 		return ERR_OK;
@@ -257,7 +309,9 @@ static enum err evaluate(
 enum err search_match(struct imap *i, const struct search_program *p,
 	const struct message_row *row, struct arena *scratch, bool *out)
 {
-	struct match m = { .i = i, .row = row, .scratch = scratch };
+	struct match m = {
+		.i = i, .row = row, .scratch = scratch, .now = p->now
+	};
 	enum truth t;
 
 	TRY(evaluate(&m, p, &t));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* search-program of RFC 3501 9 into postfix order, with an explicit stack. */
+#include <time.h>
+
 #include "search.h"
 
-enum argument { NONE, TEXT, NUMBER, DATE, FIELD, SETS, WORD, MOD };
+enum argument { NONE, TEXT, NUMBER, SECONDS, DATE, FIELD, SETS, WORD, MOD };
 
 static const struct {
 	const char *name;
@@ -19,6 +21,7 @@ static const struct {
 	{ "CC", OP_CC, TEXT, 0, true },
 	{ "DELETED", OP_FLAG, NONE, FLAG_DELETED, false },
 	{ "DRAFT", OP_FLAG, NONE, FLAG_DRAFT, false },
+	{ "EMAILID", OP_EMAILID, WORD, 0, true },
 	{ "FLAGGED", OP_FLAG, NONE, FLAG_FLAGGED, false },
 	{ "FROM", OP_FROM, TEXT, 0, true },
 	{ "HEADER", OP_HEADER, FIELD, 0, true },
@@ -27,8 +30,13 @@ static const struct {
 	{ "MODSEQ", OP_MODSEQ, MOD, 0, false },
 	{ "NEW", OP_NEW, NONE, 0, false },
 	{ "OLD", OP_OLD, NONE, 0, false },
+	{ "OLDER", OP_OLDER, SECONDS, 0, false },
 	{ "ON", OP_ON, DATE, 0, false },
 	{ "RECENT", OP_RECENT, NONE, 0, false },
+	{ "SAVEDATESUPPORTED", OP_ALL, NONE, 0, false },
+	{ "SAVEDBEFORE", OP_SAVEDBEFORE, DATE, 0, false },
+	{ "SAVEDON", OP_SAVEDON, DATE, 0, false },
+	{ "SAVEDSINCE", OP_SAVEDSINCE, DATE, 0, false },
 	{ "SEEN", OP_FLAG, NONE, FLAG_SEEN, false },
 	{ "SENTBEFORE", OP_SENTBEFORE, DATE, 0, true },
 	{ "SENTON", OP_SENTON, DATE, 0, true },
@@ -37,6 +45,7 @@ static const struct {
 	{ "SMALLER", OP_SMALLER, NUMBER, 0, false },
 	{ "SUBJECT", OP_SUBJECT, TEXT, 0, true },
 	{ "TEXT", OP_TEXT, TEXT, 0, true },
+	{ "THREADID", OP_THREADID, WORD, 0, false },
 	{ "TO", OP_TO, TEXT, 0, true },
 	{ "UID", OP_UID, SETS, 0, false },
 	{ "UNANSWERED", OP_NOT_FLAG, NONE, FLAG_ANSWERED, false },
@@ -45,6 +54,7 @@ static const struct {
 	{ "UNFLAGGED", OP_NOT_FLAG, NONE, FLAG_FLAGGED, false },
 	{ "UNKEYWORD", OP_UNKEYWORD, WORD, 0, false },
 	{ "UNSEEN", OP_NOT_FLAG, NONE, FLAG_SEEN, false },
+	{ "YOUNGER", OP_YOUNGER, SECONDS, 0, false },
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -95,14 +105,23 @@ static bool text_argument(struct parser *p, struct slice *out)
 	return out->p != NULL;
 }
 
+/* "/flags/\\seen" all (RFC 7162 3.1.5): each flag has the message's own
+ * mod-sequence, private and shared ones alike. */
+static bool modseq_entry(struct parser *p)
+{
+	struct slice name;
+
+	return imap_string(p->c, p->i->arena, &name) &&
+	       slice_iprefix(name, "/flags/") && p_sp(p->c) &&
+	       (p_word(p->c, "all") || p_word(p->c, "priv") ||
+		       p_word(p->c, "shared")) &&
+	       p_sp(p->c);
+}
+
 /* "MODSEQ [entry-name entry-type] n" (RFC 7162 3.1.5). */
 static bool modseq_argument(struct parser *p, struct search_key *k)
 {
-	struct slice entry;
-
-	if (p_peek(p->c) == '"' &&
-		!(imap_string(p->c, p->i->arena, &entry) && p_sp(p->c) &&
-			imap_atom(p->c, &entry) && p_sp(p->c)))
+	if (p_peek(p->c) == '"' && !modseq_entry(p))
 		return false;
 	p->out->modseq = true;
 	return p_u64(p->c, &k->number);
@@ -122,6 +141,9 @@ static bool argument(struct parser *p, enum argument kind, struct search_key *k)
 	case NUMBER:
 		k->number = p_u32(p->c, &n) ? n : UINT64_MAX;
 		return k->number != UINT64_MAX;
+	case SECONDS: /* nz-number (RFC 5032 3) */
+		k->number = p_u32(p->c, &n) ? n : 0;
+		return k->number != 0;
 	case DATE:
 		return imap_date(p->c, &k->day);
 	case FIELD:
@@ -164,7 +186,7 @@ static bool leaf(struct parser *p)
 	if (p_run(p->c, is_letter, &name))
 		return named_key(p, name);
 	struct search_key *k = emit(p, OP_SEQ);
-	if (imap_uid_required(p->i) != ERR_OK)
+	if (p_peek(p->c) != '$' && imap_uid_required(p->i) != ERR_OK)
 		return false;
 	return k && imap_set(p->c, p->i->arena, &k->set);
 }
@@ -250,10 +272,14 @@ static enum err charset(struct parser *p)
 
 	if (!p_word(&look, "CHARSET "))
 		return ERR_OK;
+	/* RFC 6855 3; RFC 9051 6.4.4 lets it pass. */
+	if (imap_enabled(p->i, ENABLED_UTF8) &&
+		!imap_enabled(p->i, ENABLED_REV2))
+		return ERR_SYNTAX;
 	if (!imap_astring(&look, p->i->arena, &p->charset) || !p_sp(&look))
 		return ERR_SYNTAX;
 	if (!mail_charset_known(p->charset)) {
-		p->i->cmd.error_code = "BADCHARSET (US-ASCII UTF-8)";
+		p->i->cmd.error_code = "BADCHARSET (UTF-8 US-ASCII)";
 		return ERR_ENCODING;
 	}
 	*p->c = look;
@@ -266,6 +292,8 @@ static enum err resolve_seqs(struct imap *i, struct set *s)
 {
 	uint32_t last = (uint32_t)i->view.n;
 
+	if (s->saved)
+		return set_to_uids(i, s, false);
 	set_resolve(s, last ? last : 1);
 	while (s->n && s->list[s->n - 1].from > last)
 		s->n--;
@@ -293,15 +321,16 @@ static enum err resolve(struct imap *i, struct search_program *p)
 	return ERR_OK;
 }
 
-enum err search_parse(struct imap *i, struct search_program *out)
+enum err search_parse(
+	struct imap *i, struct cursor *c, struct search_program *out)
 {
-	struct parser p = { .i = i, .c = &i->cmd.args, .out = out };
+	struct parser p = { .i = i, .c = c, .out = out };
 
-	*out = (struct search_program){ 0 };
+	*out = (struct search_program){ .now = time(NULL) };
 	out->keys = arena_array(i->arena, struct search_key, LIMIT_SEARCH_KEYS);
 	if (!out->keys)
 		return ERR_NOMEM;
-	if (!p_sp(p.c))
+	if (!p_sp(c))
 		return ERR_SYNTAX;
 	TRY(charset(&p));
 	if (!program(&p))

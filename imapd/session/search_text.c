@@ -1,219 +1,52 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Substrings in headers and in the text of parts, decoded and folded. Text is
- * looked at in windows that end at line ends, with the needle's length carried
- * over, so that memory stays bounded whatever a part's size.
+ * Substrings in the text of one message: a needle held against what the walk
+ * over its text gives (text_walk.c). Of each piece as many bytes are carried
+ * over as the needle is long, so that what lies across two pieces is found.
  */
 #include "search.h"
-
-#define PIECE KIB(64)
-#define WINDOW KIB(256)
+#include "text_walk.h"
 
 struct finder {
 	struct slice needle;
-	struct slice charset;
-	struct mail_decoder decoder;
-	struct buf decoded; /* bytes of the charset, not yet converted */
-	struct buf utf8;
-	struct buf folded; /* the window; its start is carried over */
+	struct buf carried; /* the end of the piece before */
 	bool found;
 };
 
-static void finder_init(struct finder *f, struct slice needle)
+static bool has(struct slice text, struct slice needle)
 {
-	*f = (struct finder){ .needle = needle };
-	buf_init(&f->decoded, WINDOW * 2);
-	buf_init(&f->utf8, WINDOW * 16);
-	buf_init(&f->folded, WINDOW * 32);
+	return slice_find_slice(text, needle) <= text.n;
 }
 
-static void finder_free(struct finder *f)
+/* Across the end of the piece before and the begin of this one. */
+static enum err look_across(struct finder *f, struct slice text)
 {
-	buf_free(&f->decoded);
-	buf_free(&f->utf8);
-	buf_free(&f->folded);
-}
+	size_t carry = f->needle.n - 1, before = f->carried.n;
 
-static void finder_start(
-	struct finder *f, struct slice charset, enum mail_encoding encoding)
-{
-	f->charset = charset;
-	mail_decoder_init(&f->decoder, encoding);
-	buf_reset(&f->decoded);
-	buf_reset(&f->folded);
-}
-
-/* Converts the first `n` decoded bytes and looks at the window. */
-static enum err look(struct finder *f, size_t n)
-{
-	buf_reset(&f->utf8);
-	TRY(mail_to_utf8(
-		slice_head(buf_slice(&f->decoded), n), f->charset, &f->utf8));
-	TRY(mail_fold(buf_slice(&f->utf8), &f->folded));
-	buf_consume(&f->decoded, n);
-	f->found = slice_find_slice(buf_slice(&f->folded), f->needle) <=
-		   f->folded.n;
-	size_t carry = f->needle.n ? f->needle.n - 1 : 0;
-	if (f->folded.n > carry)
-		buf_consume(&f->folded, f->folded.n - carry);
-	return ERR_OK;
-}
-
-static enum err finder_feed(struct finder *f, struct slice raw)
-{
-	TRY(mail_decode(&f->decoder, raw, &f->decoded));
-	/* A character is never cut at a line end. */
-	size_t n = f->decoded.n;
-	while (n && f->decoded.p[n - 1] != '\n')
-		n--;
-	if (n == 0 && f->decoded.n >= WINDOW)
-		n = f->decoded.n;
-	return n ? look(f, n) : ERR_OK;
-}
-
-static enum err finder_end(struct finder *f)
-{
-	return f->decoded.n ? look(f, f->decoded.n) : ERR_OK;
-}
-
-/* --- reading --------------------------------------------------------------------- */
-
-/* The message that is looked at. Most fit into one piece, which is opened once
- * for the header and all parts. */
-struct text {
-	struct imap *i;
-	const struct message_row *row;
-	struct arena *scratch;
-	struct slice whole; /* of a small message, once it was read */
-};
-
-static bool is_small(const struct text *t)
-{
-	return t->row->size <= PIECE;
-}
-
-static enum err read_bytes(
-	struct text *t, uint64_t start, char *p, size_t n, struct slice *out)
-{
-	size_t got;
-
-	if (!p)
-		return ERR_NOMEM;
-	TRY(body_read(t->i->account, t->row->body, start, p, n, &got));
-	*out = slice_of(p, got);
-	return ERR_OK;
-}
-
-/* Up to `n` bytes from `start` on, of a small message. */
-static enum err small_bytes(
-	struct text *t, uint64_t start, size_t n, struct slice *out)
-{
-	size_t size = (size_t)t->row->size;
-
-	if (!t->whole.p)
-		TRY(read_bytes(
-			t, 0, arena_alloc(t->scratch, size), size, &t->whole));
-	*out = slice_head(slice_from(t->whole, start), n);
-	return ERR_OK;
-}
-
-static enum err read_through(
-	struct text *t, uint64_t start, uint64_t size, struct finder *f)
-{
-	char *p = is_small(t) ? NULL : arena_alloc(t->scratch, PIECE);
-
-	while (size && !f->found) {
-		size_t want = size < PIECE ? (size_t)size : PIECE;
-		struct slice piece;
-		TRY(is_small(t) ? small_bytes(t, start, want, &piece)
-				: read_bytes(t, start, p, want, &piece));
-		if (piece.n == 0)
-			return ERR_CORRUPT;
-		TRY(finder_feed(f, piece));
-		start += piece.n;
-		size -= piece.n;
-	}
-	return f->found ? ERR_OK : finder_end(f);
-}
-
-/* --- headers -------------------------------------------------------------------- */
-
-static enum err read_header(
-	struct text *t, const struct mail_part *p, struct slice *out)
-{
-	size_t n =
-		p->header_size < LIMIT_HEADER ? p->header_size : LIMIT_HEADER;
-
-	if (is_small(t))
-		return small_bytes(t, p->header_start, n, out);
-	return read_bytes(
-		t, p->header_start, arena_alloc(t->scratch, n), n, out);
-}
-
-/* Fields of that name (all, when empty) whose decoded value has the needle.
- * An empty needle asks whether the field is there. */
-static enum err in_fields(struct slice header, struct slice field,
-	struct slice needle, struct arena *scratch, bool *out)
-{
-	struct mail_field f;
-	struct buf words, folded;
-
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
-	*out = false;
-	while (!*out && mail_next_field(&header, &f)) {
-		if (field.n && !slice_ieq(f.name, field))
-			continue;
-		/* TEXT finds names of fields too: "subject: hello". */
-		struct slice raw = field.n ? f.value : f.raw;
-		struct slice value = mail_unfold(scratch, raw);
-		buf_reset(&words);
-		buf_reset(&folded);
-		mail_words_decode(value, &words);
-		mail_fold(buf_slice(&words), &folded);
-		*out = slice_find_slice(buf_slice(&folded), needle) <= folded.n;
-	}
-	buf_free(&words);
-	buf_free(&folded);
-	return ERR_OK;
-}
-
-enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field, struct slice needle,
-	bool *out)
-{
-	struct text t = { .i = i, .row = row, .scratch = scratch };
-	struct mail_structure s;
-	struct slice header;
-
-	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
-	TRY(read_header(&t, &s.parts[0], &header));
-	return in_fields(header, field, needle, scratch, out);
-}
-
-/* --- whole messages ---------------------------------------------------------------- */
-
-static enum err in_part(struct text *t, const struct mail_part *p,
-	struct slice needle, bool with_header, bool *out)
-{
-	struct slice header, none = { 0 };
-
-	if (with_header) {
-		TRY(read_header(t, p, &header));
-		TRY(in_fields(header, none, needle, t->scratch, out));
-		if (*out)
-			return ERR_OK;
-	}
-	if (p->kind != MAIL_LEAF || !slice_ieqs(p->type, "text"))
+	TRY(buf_add_slice(&f->carried, slice_head(text, carry)));
+	f->found |= before && has(buf_slice(&f->carried), f->needle);
+	if (f->carried.n > carry)
+		buf_consume(&f->carried, f->carried.n - carry);
+	if (text.n <= carry)
 		return ERR_OK;
-	struct finder f;
-	finder_init(&f, needle);
-	finder_start(&f, mail_param(&p->params, "charset"),
-		mail_encoding_of(p->encoding));
-	enum err e = read_through(t, p->body_start, p->body_size, &f);
-	*out = f.found;
-	finder_free(&f);
-	return e;
+	buf_reset(&f->carried);
+	return buf_add_slice(&f->carried, slice_from(text, text.n - carry));
+}
+
+static enum err on_text(void *arg, unsigned zone, struct slice text)
+{
+	struct finder *f = arg;
+
+	f->found |= has(text, f->needle);
+	return f->found || f->needle.n < 2 ? ERR_OK : look_across(f, text);
+}
+
+static enum err on_end(void *arg)
+{
+	struct finder *f = arg;
+
+	buf_reset(&f->carried);
+	return ERR_OK;
 }
 
 /* TEXT looks at every header, BODY at those inside the body: of its parts, and
@@ -221,13 +54,67 @@ static enum err in_part(struct text *t, const struct mail_part *p,
 enum err search_text(struct imap *i, const struct message_row *row,
 	struct arena *scratch, struct slice needle, bool with_header, bool *out)
 {
-	struct text t = { .i = i, .row = row, .scratch = scratch };
-	struct mail_structure s;
+	struct finder f = { .needle = needle, .found = needle.n == 0 };
+	const struct text_sink sink = { on_text, on_end, &f };
+	struct text_walk *w;
+	enum err e = ERR_AGAIN;
 
-	*out = needle.n == 0;
+	TRY(text_walk_new(i->account, row->body, row->size, row->meta.structure,
+		with_header ? FULLTEXT_HEADER | FULLTEXT_BODY : FULLTEXT_BODY,
+		scratch, &sink, &w));
+	buf_init(&f.carried, 2 * LIMIT_IMAP_COMMAND);
+	while (e == ERR_AGAIN && !f.found)
+		e = text_walk_more(w);
+	buf_free(&f.carried);
+	text_walk_free(w);
+	*out = f.found;
+	return e == ERR_AGAIN ? ERR_OK : e;
+}
+
+/* --- one field ----------------------------------------------------------------------- */
+
+static enum err read_header(struct imap *i, const struct message_row *row,
+	struct arena *scratch, struct slice *out)
+{
+	struct mail_structure s;
+	size_t got;
+
 	TRY(mail_structure_unpack(scratch, row->meta.structure, &s));
-	for (size_t k = 0; k < s.n && !*out; k++)
-		TRY(in_part(
-			&t, &s.parts[k], needle, with_header || k > 0, out));
+	size_t n = s.parts[0].header_size;
+	n = n < LIMIT_HEADER ? n : LIMIT_HEADER;
+	char *p = arena_alloc(scratch, n + 1);
+	if (!p)
+		return ERR_NOMEM;
+	TRY(body_read(
+		i->account, row->body, s.parts[0].header_start, p, n, &got));
+	*out = slice_of(p, got);
+	return ERR_OK;
+}
+
+/* Fields of that name whose decoded value has the needle. An empty needle asks
+ * whether the field is there. */
+enum err search_header(struct imap *i, const struct message_row *row,
+	struct arena *scratch, struct slice field, struct slice needle,
+	bool *out)
+{
+	struct slice header;
+	struct mail_field f;
+	struct buf words, folded;
+
+	TRY(read_header(i, row, scratch, &header));
+	buf_init(&words, LIMIT_FIELD * 8);
+	buf_init(&folded, LIMIT_FIELD * 8);
+	*out = false;
+	while (!*out && mail_next_field(&header, &f)) {
+		if (!slice_ieq(f.name, field))
+			continue;
+		buf_reset(&words);
+		buf_reset(&folded);
+		mail_words_decode(mail_unfold(scratch, f.value), &words);
+		mail_fold(buf_slice(&words), &folded);
+		*out = has(buf_slice(&folded), needle);
+	}
+	buf_free(&words);
+	buf_free(&folded);
 	return ERR_OK;
 }

@@ -21,6 +21,7 @@
 void view_clear(struct view *v)
 {
 	mem_free(v->uids);
+	mem_free(v->saved);
 	*v = (struct view){ 0 };
 }
 
@@ -54,6 +55,12 @@ static size_t lower_bound(const struct view *v, uint32_t uid)
 	return low;
 }
 
+/* First index behind `uid`. */
+static size_t view_end(const struct view *v, uint32_t uid)
+{
+	return uid == UINT32_MAX ? v->n : lower_bound(v, uid + 1);
+}
+
 uint32_t view_seq(const struct imap *i, uint32_t uid)
 {
 	size_t at = lower_bound(&i->view, uid);
@@ -71,11 +78,9 @@ uint32_t view_count(const struct imap *i, const struct set *s)
 	const struct view *v = &i->view;
 	size_t n = 0;
 
-	for (size_t k = 0; k < s->n; k++) {
-		uint32_t to = s->list[k].to;
-		size_t end = to == UINT32_MAX ? v->n : lower_bound(v, to + 1);
-		n += end - lower_bound(v, s->list[k].from);
-	}
+	for (size_t k = 0; k < s->n; k++)
+		n += view_end(v, s->list[k].to) -
+		     lower_bound(v, s->list[k].from);
 	return (uint32_t)n;
 }
 
@@ -340,8 +345,59 @@ enum err view_sync(struct imap *i, bool expunge)
 
 /* --- sets ------------------------------------------------------------------ */
 
+void view_save(struct imap *i, struct range *list, size_t n)
+{
+	mem_free(i->view.saved);
+	i->view.saved = list;
+	i->view.n_saved = n;
+}
+
+/* "$": what was saved and is still in the view (RFC 5182 2.1). */
+static enum err saved_to_uids(struct imap *i, struct set *s)
+{
+	const struct view *v = &i->view;
+
+	s->n = 0;
+	if (v->n_saved == 0)
+		return ERR_OK;
+	s->list = arena_array(i->arena, struct range, v->n_saved);
+	if (!s->list)
+		return ERR_NOMEM;
+	for (size_t k = 0; k < v->n_saved; k++) {
+		size_t from = lower_bound(v, v->saved[k].from);
+		size_t end = view_end(v, v->saved[k].to);
+		if (from < end)
+			s->list[s->n++] = (struct range){ v->uids[from],
+				v->uids[end - 1] };
+	}
+	return ERR_OK;
+}
+
+void view_narrow(const struct imap *i, struct set *s, const struct partial *p)
+{
+	const struct view *v = &i->view;
+	size_t first, end, at = 0, kept = 0;
+
+	partial_bounds(p, view_count(i, s), &first, &end);
+	for (size_t k = 0; k < s->n; k++) {
+		size_t from = lower_bound(v, s->list[k].from);
+		size_t n = view_end(v, s->list[k].to) - from;
+		size_t low = first > at ? first - at : 0;
+		size_t high = end > at ? end - at : 0;
+		if (high > n)
+			high = n;
+		if (low < high)
+			s->list[kept++] = (struct range){ v->uids[from + low],
+				v->uids[from + high - 1] };
+		at += n;
+	}
+	s->n = kept;
+}
+
 enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 {
+	if (s->saved)
+		return saved_to_uids(i, s);
 	if (uid) {
 		uint32_t max = view_max_uid(i);
 		if (max == 0)
@@ -370,10 +426,8 @@ enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 	unsigned what, struct arena *arena, struct message_row *rows,
 	size_t max, size_t *n_out)
 {
-	size_t at = 0, n = 0;
+	size_t at = set_from(set, *next), n = 0;
 
-	while (at < set->n && set->list[at].to < *next)
-		at++;
 	while (n < max && at < set->n) {
 		const struct range *r = &set->list[at];
 		uint32_t from = r->from > *next ? r->from : *next;

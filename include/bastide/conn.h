@@ -87,6 +87,9 @@ MUST_CHECK enum err conn_start_tls_client(
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);
+/* What a login can be bound to; nothing without TLS. */
+struct sasl_binding;
+void conn_binding(const struct conn *c, struct sasl_binding *out);
 /* Numeric address of the peer, without port; "local" for a socketpair. */
 const char *conn_peer(const struct conn *c);
 

@@ -76,7 +76,8 @@ enum control {
 
 	/* --- records in a session stream before the session begins --------- */
 	STREAM_LOGIN = 100, /* slice mechanism, slice extra, u32 tls,
-			     * slice message */
+			     * slice exporter, slice endpoint (what it can be
+			     * bound to), slice message */
 	STREAM_INPUT,       /* slice message: the client's next */
 	STREAM_CHALLENGE,   /* slice message: the server's next */
 	STREAM_OK,          /* slice server_final: signed in; raw from here */

@@ -45,6 +45,11 @@
 #define LIMIT_UID_BATCH_MIN 500
 /* Search keys of one SEARCH. */
 #define LIMIT_SEARCH_KEYS 1000
+/* Ranges of a saved search result: 2 MiB in a session, and again in each
+ * command that uses it. */
+#define LIMIT_SAVED_RANGES 250000
+/* Messages that one SEARCH finds: each takes 32 bytes until the answer. */
+#define LIMIT_SEARCH_HITS 2000000
 /* Commands refused in a row before the connection is closed. */
 #define LIMIT_BAD_COMMANDS 20
 /* A mailbox name in UTF-8, and levels in it. */

@@ -121,6 +121,13 @@ MUST_CHECK enum err message_list(struct account *a, uint64_t mailbox,
 /* Only their UIDs, from `from` on. */
 MUST_CHECK enum err message_uids(struct account *a, uint64_t mailbox,
 	uint32_t from, uint32_t *uids, size_t max, size_t *n_out);
+/* The same with their bodies. */
+struct message_body {
+	uint32_t uid;
+	uint64_t body;
+};
+MUST_CHECK enum err message_bodies(struct account *a, uint64_t mailbox,
+	uint32_t from, struct message_body *rows, size_t max, size_t *n_out);
 /* How many there are with uid >= from and <= to: 40 ns or so for each. */
 MUST_CHECK enum err message_count(struct account *a, uint64_t mailbox,
 	uint32_t from, uint32_t to, uint32_t *n_out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * SASL server side without I/O: PLAIN (RFC 4616) and SCRAM-SHA-256 (RFC 5802,
- * 7677). LOGIN is turned into PLAIN by the front. Runs in the tenantd, which
+ * SASL server side without I/O: PLAIN (RFC 4616), SCRAM-SHA-256 and
+ * SCRAM-SHA-256-PLUS (RFC 5802, 7677). LOGIN is turned into PLAIN by the front. Runs in the tenantd, which
  * has the verifiers.
  */
 #ifndef BASTIDE_SASL_H
@@ -10,6 +10,7 @@
 #include <bastide/buf.h>
 #include <bastide/mem.h>
 
+#define SCRAM_PLUS "SCRAM-SHA-256-PLUS"
 #define SCRAM_ITERATIONS                                                       \
 	15000 /* RFC 7677 4: at least 4,096; OWASP-like cost
 				* is kept low by the worker and a login cache */
@@ -41,13 +42,24 @@ bool scram_verifier_check(
  * checked to be UTF-8 without control characters. ERR_ENCODING. */
 MUST_CHECK enum err password_prepare(struct slice password);
 
+/* What ties a login to the TLS connection that it comes over. Sizes of 0: the
+ * connection has none. */
+struct sasl_binding {
+	uint8_t exporter[32]; /* tls-exporter, RFC 9266 */
+	uint8_t endpoint[64]; /* tls-server-end-point, RFC 5929 4 */
+	size_t n_exporter, n_endpoint;
+};
+
 struct scram; /* one exchange */
-/* client-first-message; gives server-first-message. `v` NULL: no such user;
+/* client-first-message; gives server-first-message. `plus`: the mechanism is
+ * SCRAM-SHA-256-PLUS. ERR_AUTH: it binds to something else than `binding`, or
+ * says that we cannot bind where we can (RFC 5802 6). `v` NULL: no such user;
  * the exchange goes on with a made-up salt (keyed by `fake_key`, so that it is
  * the same each time) and fails at its end. */
-MUST_CHECK enum err scram_first(struct slice client_first,
-	const struct scram_verifier *v, const uint8_t fake_key[32],
-	struct buf *server_first, struct scram **out);
+MUST_CHECK enum err scram_first(struct slice client_first, bool plus,
+	const struct sasl_binding *binding, const struct scram_verifier *v,
+	const uint8_t fake_key[32], struct buf *server_first,
+	struct scram **out);
 /* client-final-message; gives server-final-message. ERR_AUTH. */
 MUST_CHECK enum err scram_final(
 	struct scram *s, struct slice client_final, struct buf *server_final);

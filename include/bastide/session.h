@@ -87,8 +87,9 @@ MUST_CHECK enum err login_new(struct front *f, enum protocol protocol,
  * which makes the empty (or LOGIN's "Username:") challenge. */
 void login_input(struct login *l, struct slice message);
 void login_free(struct login *l); /* cancels; call it after the end too */
-/* Names of the mechanisms, separated by `sep`, each with `prefix`. */
-void login_mechanisms(struct buf *b, const char *prefix, char sep);
+/* Names of the mechanisms, each with `prefix`, with spaces between. */
+void login_mechanisms(
+	struct buf *b, enum protocol protocol, const char *prefix);
 
 /* --- in the tenantd ------------------------------------------------------------- */
 struct worker;
@@ -146,6 +147,9 @@ enum err imap_session_new(const struct session_start *s);
 /* Are these capabilities of IMAP ("UIDONLY,IDLE")? ERR_UNSUPPORTED: not all. */
 MUST_CHECK enum err imap_without_check(struct slice names);
 enum err smtp_session_new(const struct session_start *s); /* both SMTP kinds */
+/* Feeds the index of words; its end closes every account handle it has. */
+MUST_CHECK enum err indexer_begin(struct tenant *t);
+void indexer_end(struct tenant *t);
 /* The runner of the queue; `t` lives as long as the process. */
 MUST_CHECK enum err outbound_begin(struct tenant *t);
 enum err dav_session_new(const struct session_start *s);

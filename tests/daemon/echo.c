@@ -157,7 +157,7 @@ enum err imap_without_check(struct slice names)
 }
 
 const struct house houses[] = {
-	{ PROTOCOL_IMAP, echo_new, NULL, "echo", NULL },
-	{ PROTOCOL_DELIVER, echo_new, NULL, "deliver", NULL },
-	{ 0, NULL, NULL, NULL, NULL },
+	{ PROTOCOL_IMAP, echo_new, NULL, "echo", NULL, NULL },
+	{ PROTOCOL_DELIVER, echo_new, NULL, "deliver", NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Programs that people use, unmodified, on a whole server: mbsync,
-offlineimap, mutt, curl, swaks, vdirsyncer and khal. Each gets a home folder
+offlineimap, mutt, gsasl, curl, swaks, vdirsyncer and khal. Each gets a home folder
 of its own; what it did is looked at from the other side."""
 import mailbox
 import os
@@ -70,6 +70,22 @@ def arrive(server, subject, **parts):
 def found(server, who, *criteria, box="INBOX"):
     with mailserver.imap(server, who, box) as imap:
         return imap.search(None, *criteria)[1][0].split()
+
+
+@TAP.test
+def gsasl_signs_in(server):
+    """SCRAM bound to the TLS connection, computed by another TLS library."""
+    home = Home(server, "gsasl")
+    command = ("gsasl", "--imap", "--connect",
+               f"localhost:{server.ports['imap_port']}", "--x509-ca-file",
+               home.ca, "--authentication-id", ANNA, "--authorization-id",
+               ANNA, "--mechanism")
+    for mechanism in ("SCRAM-SHA-256-PLUS", "PLAIN"):
+        said = home.call(*command, mechanism, "--password", WORDS[ANNA])
+        assert "Signed in" in said and "BYE" in said, said
+        # 'p=tls-exporter' in base64.
+        assert ("cD10bHMtZXhwb3J0ZXIs" in said) == ("PLUS" in mechanism)
+        home.call(*command, mechanism, "--password", "wrong", good=False)
 
 
 @TAP.test

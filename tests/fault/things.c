@@ -22,6 +22,8 @@ const struct table_decl table_decls[] = {
 		true, true },
 };
 const size_t n_table_decls = sizeof(table_decls) / sizeof(table_decls[0]);
+const struct schema_step schema_steps[] = { { 0 } };
+const size_t n_schema_steps = 0;
 const struct schema_hooks schema_hooks = { 0 };
 
 #define ACCOUNTS 6 /* 0 is the tenant's */

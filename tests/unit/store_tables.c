@@ -19,6 +19,8 @@ const struct table_decl table_decls[] = {
 		true, true },
 };
 const size_t n_table_decls = sizeof(table_decls) / sizeof(table_decls[0]);
+const struct schema_step schema_steps[] = { { 0 } };
+const size_t n_schema_steps = 0;
 
 const struct schema_hooks schema_hooks = { 0 };
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include <stdio.h>
+
 #include "unit.h"
 
 #include <bastide/crypt.h>
 #include <bastide/sasl.h>
 
 #include "../../lib/scram.h"
+
+static const struct sasl_binding unbound;
 
 static void test_plain(void **state)
 {
@@ -47,8 +51,9 @@ static void test_user(void **state)
 			"a=b,c" },
 		{ "SCRAM-SHA-256", SLICE("n,,n=a=3db,r=abc"), ERR_SYNTAX, "" },
 		{ "SCRAM-SHA-256", SLICE("n,,n=a=,r=abc"), ERR_SYNTAX, "" },
-		{ "SCRAM-SHA-256", SLICE("p=tls-unique,,n=u,r=abc"),
-			ERR_UNSUPPORTED, "" },
+		{ SCRAM_PLUS, SLICE("p=tls-exporter,,n=u,r=abc"), ERR_OK, "u" },
+		{ SCRAM_PLUS, SLICE("p=,,n=u,r=abc"), ERR_SYNTAX, "" },
+		{ SCRAM_PLUS, SLICE("p=a b,,n=u,r=abc"), ERR_SYNTAX, "" },
 		{ "SCRAM-SHA-256", SLICE("n,,m=x,n=u,r=abc"), ERR_UNSUPPORTED,
 			"" },
 		{ "SCRAM-SHA-256", SLICE("n,,n=u,r="), ERR_SYNTAX, "" },
@@ -103,8 +108,9 @@ static void test_vector(void **state)
 		ERR_OK);
 	assert_int_equal(salt.n, 16);
 	password_verifier("pencil", salt.p, 4096, &v);
-	assert_int_equal(scram_first_nonce(slice_str("n,,n=user,r=" CNONCE), &v,
-				 fake, slice_str(SNONCE), &out, &s),
+	assert_int_equal(
+		scram_first_nonce(slice_str("n,,n=user,r=" CNONCE), false,
+			&unbound, &v, fake, slice_str(SNONCE), &out, &s),
 		ERR_OK);
 	assert_true(slice_eqs(buf_slice(&out),
 		"r=" CNONCE SNONCE ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"));
@@ -149,8 +155,9 @@ static void test_refusals(void **state)
 		struct scram *s;
 		buf_reset(&out);
 		assert_int_equal(
-			scram_first_nonce(slice_str("n,,n=user,r=" CNONCE), &v,
-				fake, slice_str(SNONCE), &out, &s),
+			scram_first_nonce(slice_str("n,,n=user,r=" CNONCE),
+				false, &unbound, &v, fake, slice_str(SNONCE),
+				&out, &s),
 			ERR_OK);
 		buf_reset(&out);
 		assert_int_equal(scram_final(s, slice_str(rows[i].final), &out),
@@ -173,8 +180,9 @@ static void test_unknown_user(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct scram *s;
 		buf_init(&out[i], 1000);
-		assert_int_equal(scram_first_nonce(slice_str(names[i]), NULL,
-					 fake, slice_str("N"), &out[i], &s),
+		assert_int_equal(
+			scram_first_nonce(slice_str(names[i]), false, &unbound,
+				NULL, fake, slice_str("N"), &out[i], &s),
 			ERR_OK);
 		struct buf reply;
 		buf_init(&reply, 100);
@@ -189,6 +197,51 @@ static void test_unknown_user(void **state)
 	assert_false(slice_eq(buf_slice(&out[0]), buf_slice(&out[2])));
 	for (size_t i = 0; i < 3; i++)
 		buf_free(&out[i]);
+}
+
+/* Which first messages go with which mechanism (RFC 5802 6). */
+static void test_binding(void **state)
+{
+	static const struct sasl_binding bound = { .exporter = { 1, 2 },
+		.n_exporter = 32,
+		.endpoint = { 3 },
+		.n_endpoint = 48 };
+	static const struct {
+		bool plus;
+		const char *flag;
+		const struct sasl_binding *to;
+		enum err err;
+	} rows[] = {
+		{ false, "n", &unbound, ERR_OK },
+		{ false, "n", &bound, ERR_OK },
+		{ false, "y", &unbound, ERR_OK },
+		{ false, "y", &bound, ERR_AUTH }, /* a downgrade */
+		{ false, "p=tls-exporter", &bound, ERR_AUTH },
+		{ true, "n", &bound, ERR_AUTH },
+		{ true, "y", &bound, ERR_AUTH },
+		{ true, "p=tls-exporter", &bound, ERR_OK },
+		{ true, "p=tls-server-end-point", &bound, ERR_OK },
+		{ true, "p=tls-unique", &bound, ERR_AUTH },
+		{ true, "p=tls-exporter", &unbound, ERR_AUTH },
+		{ true, "p=tls-server-end-point", &unbound, ERR_AUTH },
+		{ false, "n,a=u,n=u,r=abc", &unbound, ERR_OK },
+		{ false, "n,a=other,n=u,r=abc", &unbound, ERR_AUTH },
+	};
+	static const uint8_t fake[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct scram *s = NULL;
+		char first[100];
+		struct buf out;
+		buf_init(&out, 1000);
+		snprintf(first, sizeof(first), "%s%s", rows[i].flag,
+			strchr(rows[i].flag, ',') ? "" : ",,n=u,r=abc");
+		assert_int_equal(scram_first(slice_str(first), rows[i].plus,
+					 rows[i].to, NULL, fake, &out, &s),
+			rows[i].err);
+		scram_free(s);
+		buf_free(&out);
+	}
 }
 
 static void test_password(void **state)
@@ -217,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_unknown_user),
+		cmocka_unit_test(test_binding),
 		cmocka_unit_test(test_password),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

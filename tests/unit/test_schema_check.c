@@ -4,7 +4,25 @@
  * invariant behind the store's back and must be reported; the fixture itself,
  * and what is rolled back, must not.
  */
+#include <bastide/fulltext.h>
+
 #include "store_fixture.h"
+
+/* Two bodies in the index of words; inside a transaction. */
+static void index_words(struct fixture *f)
+{
+	struct fulltext_batch *b;
+	uint64_t body = 0, left;
+
+	ok(fulltext_batch_new(&b));
+	for (int i = 0; i < 2; i++) {
+		ok(fulltext_next(f->a, body, &body, &left));
+		ok(fulltext_body(b, body));
+		ok(fulltext_text(b, FULLTEXT_BODY, S("some words")));
+	}
+	ok(fulltext_keep(f->a, b, 0, body));
+	fulltext_batch_free(b);
+}
 
 /* A store with something of everything. */
 static struct fixture *filled(const char *name)
@@ -48,6 +66,7 @@ static struct fixture *filled(const char *name)
 		ok(resource_put(f->a, calendar.id, &r, &etag));
 	}
 	ok(resource_delete(f->a, calendar.id, S("u1")));
+	index_words(f);
 	q.body = make_body(tenant, 10);
 	ok(queue_add(f->s, &q, &to, 1, &message));
 	ok(credential_set(f->s, f->number, &c));
@@ -108,6 +127,15 @@ static const struct {
 	{ false, "UPDATE state SET unnamed = 1" },
 	{ false, "UPDATE state SET change = 3" },
 	{ false, "UPDATE state SET uidvalidity = 3" },
+	{ false, "UPDATE fulltext_state SET upto = 1" },
+	{ false, "UPDATE fulltext_segment SET docs = 1" },
+	{ false, "UPDATE fulltext_segment SET blocks = 2" },
+	{ false, "UPDATE fulltext_segment SET bodies = x'0000'" },
+	{ false, "UPDATE fulltext_block SET words = x'620a610a'" },
+	{ false, "UPDATE fulltext_block SET postings = x'0105'" },
+	{ false, "UPDATE fulltext_block SET id = id + 1048576" },
+	{ false, "DELETE FROM fulltext_block" },
+	{ false, "DELETE FROM fulltext_segment" },
 	{ false, "UPDATE collection SET resources = 9" },
 	{ false, "UPDATE collection SET size = 9" },
 	{ false, "UPDATE collection SET gone = 9" },

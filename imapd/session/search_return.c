@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The result options of searching commands and their answer, the ESEARCH
+ * response (RFC 4731, RFC 5182, RFC 9051 6.4.4 and 7.3.4).
+ */
+#include "search.h"
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} options[] = {
+	{ "MIN", RETURN_MIN },
+	{ "MAX", RETURN_MAX },
+	{ "ALL", RETURN_ALL },
+	{ "COUNT", RETURN_COUNT },
+	{ "SAVE", RETURN_SAVE },
+	{ "PARTIAL", RETURN_PARTIAL },
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static bool one_option(struct cursor *c, struct search_return *r)
+{
+	struct slice name;
+	size_t k;
+
+	if (!imap_atom(c, &name))
+		return false;
+	for (k = 0; k < N_OPTIONS; k++) {
+		if (slice_ieqs(name, options[k].name)) {
+			r->what |= options[k].bit;
+			break;
+		}
+	}
+	return k < N_OPTIONS && (options[k].bit != RETURN_PARTIAL ||
+					(!r->partial.asked && p_sp(c) &&
+						imap_partial(c, &r->partial)));
+}
+
+bool search_return_parse(
+	struct imap *i, struct cursor *c, struct search_return *r)
+{
+	*r = (struct search_return){ .extended =
+					     imap_enabled(i, ENABLED_REV2) };
+	if (p_word(c, " RETURN (")) {
+		r->extended = true;
+		if (p_peek(c) != ')')
+			do {
+				if (!one_option(c, r))
+					return false;
+			} while (p_sp(c));
+		if (!p_char(c, ')'))
+			return false;
+	}
+	if (r->what == 0) /* RFC 4731 3.1: "()" is "(ALL)" */
+		r->what = RETURN_ALL;
+	/* RFC 9394 3.1: one PARTIAL, or one ALL, or neither. */
+	return !(r->partial.asked && (r->what & RETURN_ALL));
+}
+
+size_t search_return_enough(const struct search_return *r)
+{
+	if (r->what == RETURN_MIN)
+		return 1;
+	if (r->what == RETURN_PARTIAL && !r->partial.from_end)
+		return r->partial.to;
+	return SIZE_MAX;
+}
+
+/* --- which hits the answer names --------------------------------------------------- */
+
+static struct search_hit *hits_of(const struct search_scan *s)
+{
+	return (struct search_hit *)(void *)s->hits.p;
+}
+
+/* With MIN, MAX and PARTIAL alone these only; else all (RFC 4731 3.2 for MODSEQ,
+ * RFC 5182 2.4 and RFC 9394 3.2 for SAVE). */
+static void mark_returned(
+	const struct search_return *r, struct search_hit *hits, size_t n)
+{
+	bool all = (r->what & (RETURN_ALL | RETURN_COUNT)) ||
+		   !(r->what & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL));
+	size_t first = 0, end = 0;
+
+	if (r->partial.asked)
+		partial_bounds(&r->partial, n, &first, &end);
+	for (size_t k = 0; k < n; k++)
+		hits[k].returned = all || (k == 0 && (r->what & RETURN_MIN)) ||
+				   (k + 1 == n && (r->what & RETURN_MAX)) ||
+				   (k >= first && k < end);
+}
+
+static uint64_t highest_modseq(const struct search_hit *hits, size_t n)
+{
+	uint64_t modseq = 0;
+
+	for (size_t k = 0; k < n; k++)
+		if (hits[k].returned && hits[k].modseq > modseq)
+			modseq = hits[k].modseq;
+	return modseq;
+}
+
+/* --- SAVE ----------------------------------------------------------------------------- */
+
+/* Neighbours in the view make one range. */
+static size_t saved_ranges(
+	const struct search_hit *hits, size_t n, struct range *out)
+{
+	size_t ranges = 0;
+	uint32_t last = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		if (!hits[k].returned)
+			continue;
+		if (ranges == 0 || hits[k].seq != last + 1)
+			ranges++;
+		last = hits[k].seq;
+		if (!out)
+			continue;
+		if (out[ranges - 1].from == 0)
+			out[ranges - 1].from = hits[k].uid;
+		out[ranges - 1].to = hits[k].uid;
+	}
+	return ranges;
+}
+
+static enum err save(struct imap *i, const struct search_hit *hits, size_t n)
+{
+	size_t ranges = saved_ranges(hits, n, NULL);
+	struct range *list = NULL;
+
+	if (ranges > LIMIT_SAVED_RANGES) {
+		i->cmd.error_code = "NOTSAVED"; /* RFC 5182 2.5 */
+		return ERR_LIMIT;
+	}
+	if (ranges) {
+		list = mem_alloc(ranges * sizeof(*list));
+		if (!list)
+			return ERR_NOMEM;
+		saved_ranges(hits, n, list);
+	}
+	view_save(i, list, ranges);
+	return ERR_OK;
+}
+
+void search_return_failed(
+	struct imap *i, const struct search_return *r, enum err e)
+{
+	if ((r->what & RETURN_SAVE) && e != ERR_OK && e != ERR_AGAIN &&
+		e != ERR_SYNTAX)
+		view_save(i, NULL, 0);
+}
+
+/* --- the response ---------------------------------------------------------------------- */
+
+static uint32_t number_of(const struct imap *i, const struct search_hit *hit)
+{
+	return i->cmd.uid ? hit->uid : hit->seq;
+}
+
+static void put_hit_set(struct imap *i, const struct search_hit *hits, size_t n)
+{
+	for (size_t k = 0; k < n;) {
+		uint32_t from = number_of(i, &hits[k]), to = from;
+		if (k)
+			buf_addc(&i->out, ',');
+		for (k++; k < n && number_of(i, &hits[k]) == to + 1; k++)
+			to++;
+		buf_add_u64(&i->out, from);
+		if (to != from)
+			buf_addf(&i->out, ":%u", to);
+	}
+}
+
+static void put_partial(struct imap *i, const struct partial *p,
+	const struct search_hit *hits, size_t n)
+{
+	size_t first, end;
+
+	partial_bounds(p, n, &first, &end);
+	buf_addf(&i->out, " PARTIAL (%.*s ", SLICE_ARG(p->text));
+	if (first < end)
+		put_hit_set(i, hits + first, end - first);
+	else
+		buf_adds(&i->out, "NIL");
+	buf_addc(&i->out, ')');
+}
+
+static void put_esearch(struct imap *i, const struct search_return *r,
+	const struct search_hit *hits, size_t n, uint64_t modseq)
+{
+	struct buf *b = &i->out;
+
+	buf_addf(b, "* ESEARCH (TAG \"%.*s\")", SLICE_ARG(i->cmd.tag));
+	if (i->cmd.uid)
+		buf_adds(b, " UID");
+	if (n && (r->what & RETURN_MIN))
+		buf_addf(b, " MIN %u", number_of(i, &hits[0]));
+	if (n && (r->what & RETURN_MAX))
+		buf_addf(b, " MAX %u", number_of(i, &hits[n - 1]));
+	if (r->what & RETURN_COUNT)
+		buf_addf(b, " COUNT %zu", n);
+	if (n && (r->what & RETURN_ALL)) {
+		buf_adds(b, " ALL ");
+		put_hit_set(i, hits, n);
+	}
+	if (r->partial.asked)
+		put_partial(i, &r->partial, hits, n);
+	if (modseq)
+		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
+	buf_adds(b, "\r\n");
+}
+
+static void put_search(struct imap *i, const struct search_hit *hits, size_t n,
+	uint64_t modseq)
+{
+	buf_adds(&i->out, "* SEARCH");
+	for (size_t k = 0; k < n; k++) {
+		buf_addc(&i->out, ' ');
+		buf_add_u64(&i->out, number_of(i, &hits[k]));
+	}
+	if (modseq)
+		buf_addf(&i->out, " (MODSEQ %llu)", (unsigned long long)modseq);
+	buf_adds(&i->out, "\r\n");
+}
+
+enum err search_return_answer(struct imap *i, const struct search_return *r,
+	const struct search_scan *s)
+{
+	struct search_hit *hits = hits_of(s);
+	size_t n = search_n_hits(s);
+	uint64_t modseq = 0;
+
+	mark_returned(r, hits, n);
+	if (r->what & RETURN_SAVE)
+		TRY(save(i, hits, n));
+	if (s->program.modseq)
+		modseq = highest_modseq(hits, n);
+	if (!r->extended)
+		put_search(i, hits, n, modseq);
+	else if (r->what & RETURN_DATA)
+		put_esearch(i, r, hits, n, modseq);
+	imap_flush(i);
+	return ERR_OK;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The walk of SEARCH over a mailbox: batches of rows, each judged by
+ * search_match(), the hits kept until the answer.
+ */
+#include "search.h"
+
+#define BATCH_ARENA MIB(64)
+/* Headers and pieces of one message's parts. */
+#define ROW_ARENA MIB(256)
+
+enum err search_scan_begin(struct search_scan *s)
+{
+	s->next = 1;
+	s->step = SCAN_BEGIN;
+	buf_init(&s->ranges, LIMIT_SEARCH_HITS * sizeof(struct range));
+	buf_init(&s->hits, LIMIT_SEARCH_HITS * sizeof(struct search_hit));
+	s->arena = arena_new(BATCH_ARENA);
+	s->scratch = arena_new(ROW_ARENA);
+	return s->arena && s->scratch ? ERR_OK : ERR_NOMEM;
+}
+
+void search_scan_free(struct search_scan *s)
+{
+	arena_free(s->arena);
+	arena_free(s->scratch);
+	buf_free(&s->ranges);
+	buf_free(&s->hits);
+	search_index_free(&s->program);
+}
+
+size_t search_n_hits(const struct search_scan *s)
+{
+	return s->hits.n / sizeof(struct search_hit);
+}
+
+static enum err one_row(struct imap *i, struct search_scan *s)
+{
+	const struct message_row *row = &s->rows[s->at];
+	uint32_t seq = view_seq(i, row->uid);
+	bool found = false;
+
+	if (seq == 0)
+		return ERR_OK;
+	arena_reset(s->scratch);
+	TRY(search_match(i, &s->program, row, s->scratch, &found));
+	if (!found)
+		return ERR_OK;
+	struct search_hit hit = {
+		.modseq = row->modseq, .uid = row->uid, .seq = seq
+	};
+	return buf_add(&s->hits, &hit, sizeof(hit));
+}
+
+static enum err next_batch(struct imap *i, struct search_scan *s)
+{
+	struct set set = { .list = (void *)s->ranges.p,
+		.n = s->ranges.n / sizeof(struct range) };
+
+	arena_reset(s->arena);
+	s->at = 0;
+	return view_rows(i, &set, &s->next, s->program.meta ? MESSAGE_META : 0,
+		s->arena, s->rows, SEARCH_BATCH, &s->n);
+}
+
+/* One row, or the next batch. ERR_OK: all is looked at. */
+static enum err scan_rows(struct imap *i, struct search_scan *s)
+{
+	if (s->at < s->n) {
+		TRY(one_row(i, s));
+		s->at++;
+	} else if (s->next == 0) {
+		return ERR_OK;
+	} else {
+		TRY(next_batch(i, s));
+	}
+	return search_n_hits(s) < s->enough ? ERR_AGAIN : ERR_OK;
+}
+
+/* What is walked over is known. */
+static enum err begin_rows(struct search_scan *s)
+{
+	s->step = SCAN_ROWS;
+	s->next = s->ranges.n ? 1 : 0;
+	return ERR_AGAIN;
+}
+
+static enum err everything(struct search_scan *s)
+{
+	static const struct range all = { 1, UINT32_MAX };
+
+	TRY(buf_add(&s->ranges, &all, sizeof(all)));
+	return begin_rows(s);
+}
+
+static enum err one_step(struct imap *i, struct search_scan *s)
+{
+	enum err e = ERR_BUG;
+
+	switch (s->step) {
+	case SCAN_BEGIN:
+		TRY(search_index_begin(i, &s->program));
+		s->step = SCAN_ASK;
+		return ERR_AGAIN;
+	case SCAN_ASK:
+		TRY(search_index_more(&s->program));
+		if (!search_index_narrows(&s->program))
+			return everything(s);
+		s->step = SCAN_NARROW;
+		return ERR_AGAIN;
+	case SCAN_NARROW:
+		TRY(search_index_narrow(i, &s->program, &s->next, &s->ranges));
+		return begin_rows(s);
+	case SCAN_ROWS:
+		e = scan_rows(i, s);
+	}
+	return e;
+}
+
+enum err search_scan_more(struct imap *i, struct search_scan *s)
+{
+	uint64_t started = loop_now_us();
+	enum err e;
+
+	do
+		e = one_step(i, s);
+	while (e == ERR_AGAIN && loop_now_us() - started <= SLICE_US);
+	return e;
+}
