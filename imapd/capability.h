@@ -30,6 +30,7 @@ enum {
 struct capability {
 	const char *name;
 	const char *source; /* RFC, and section where it is one of many */
+	const char *file;   /* where to begin reading */
 	unsigned states;    /* CAP_* */
 	unsigned enable;    /* ENABLE takes it, and switches these on; 0: no */
 	const char *argument; /* behind "=", NULL: none */

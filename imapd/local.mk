@@ -5,7 +5,9 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
 	imapd/language.c \
+	imapd/session/append_message.c \
 	imapd/session/cmd_append.c \
+	imapd/session/cmd_comparator.c \
 	imapd/session/cmd_compress.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
@@ -14,11 +16,14 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_language.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
 	imapd/session/cmd_simple.c \
+	imapd/session/cmd_sort.c \
 	imapd/session/cmd_status.c \
 	imapd/session/cmd_store.c \
+	imapd/session/cmd_thread.c \
 	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
 	imapd/session/fetch_binary.c \
@@ -35,6 +40,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_index.c \
 	imapd/session/resync.c \
 	imapd/session/search_match.c \
+	imapd/session/search_order.c \
 	imapd/session/search_parse.c \
 	imapd/session/search_return.c \
 	imapd/session/search_scan.c \
@@ -42,6 +48,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/session.c \
 	imapd/session/text_walk.c \
 	imapd/session/set.c \
+	imapd/session/thread.c \
+	imapd/session/url.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c
 

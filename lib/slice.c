@@ -30,22 +30,22 @@ size_t ascii_run(struct slice s)
 	return i;
 }
 
-/* The top bit of a lane shows what is not below 'A', and what is above 'Z':
- * where only the first holds, bit 5 makes a small letter. */
-void ascii_lower_all(struct slice s, char *out)
+/* The top bit of a lane shows what is not below 'a', and what is above 'z':
+ * where only the first holds, a small letter loses bit 5. */
+void ascii_upper_all(struct slice s, char *out)
 {
 	size_t i = 0;
 	uint64_t w;
 
 	for (; i + sizeof(w) <= s.n; i += sizeof(w)) {
 		memcpy(&w, s.p + i, sizeof(w));
-		uint64_t from = w + LANES(0x80 - 'A');
-		uint64_t above = w + LANES(0x7f - 'Z');
-		w |= ((from ^ above) & LANES(0x80)) >> 2;
+		uint64_t from = w + LANES(0x80 - 'a');
+		uint64_t above = w + LANES(0x7f - 'z');
+		w ^= ((from ^ above) & LANES(0x80)) >> 2;
 		memcpy(out + i, &w, sizeof(w));
 	}
 	for (; i < s.n; i++)
-		out[i] = ascii_lower(s.p[i]);
+		out[i] = ascii_upper(s.p[i]);
 }
 
 bool slice_eq(struct slice a, struct slice b)

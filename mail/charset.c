@@ -77,10 +77,6 @@ void mail_text_warm_up(void)
 {
 	for (size_t i = 0; i < N_CHARSETS; i++)
 		(void)open_charset(i);
-	struct buf none;
-	buf_init(&none, 16);
-	(void)mail_fold(slice_str("\xc3\x89"), &none); /* opens the locale */
-	buf_free(&none);
 }
 
 static size_t find_charset(struct slice name)

@@ -16,8 +16,10 @@ mail_libmail_a_SOURCES = \
 	mail/param.c \
 	mail/scan.c \
 	mail/structure.c \
+	mail/subject.c \
 	mail/vcard.c \
 	mail/words.c
+EXTRA_DIST += mail/casemap.py
 MAIL = mail/libmail.a lib/libcore.a $(LIBETPAN_LIBS) $(LIB_LIBS)
 
 # Recurrence: libical, for the worker only.

@@ -246,7 +246,7 @@
 	" messages_max INTEGER NOT NULL,"                                      \
 	" address TEXT NOT NULL,"                                              \
 	" name TEXT NOT NULL,"                                                 \
-	" imap_without TEXT NOT NULL"                                          \
+	" imap_without TEXT NOT NULL DEFAULT ''"                               \
 	") STRICT"
 
 /* `folded` is compared, `given` is shown. */
@@ -384,6 +384,8 @@ const struct schema_step schema_steps[] = {
 	{ 2, false, FULLTEXT_STATE },
 	{ 2, false, FULLTEXT_SEGMENT },
 	{ 2, false, FULLTEXT_BLOCK },
+	{ 2, true,
+		"ALTER TABLE user ADD imap_without TEXT NOT NULL DEFAULT ''" },
 };
 const size_t n_schema_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

@@ -11,14 +11,16 @@
 
 #include "dav.h"
 
-enum collation { ASCII, UNICODE, OCTET };
 enum match_type { CONTAINS, EQUALS, STARTS, ENDS };
 
+/* Collation makes text at most 11 times as long (mail_fold). */
+#define FOLDED 11
+
 struct text_match {
-	enum collation collation;
+	enum mail_collation collation;
 	enum match_type type;
 	bool negate;
-	struct slice text; /* folded as the collation says */
+	struct slice text; /* collated */
 	struct text_match *next;
 };
 
@@ -72,20 +74,21 @@ static void *make(struct compiler *c, size_t n)
 }
 
 static enum err read_collation(
-	struct compiler *c, const struct xml_node *n, enum collation *out)
+	struct compiler *c, const struct xml_node *n, enum mail_collation *out)
 {
 	static const struct {
 		const char *name;
-		enum collation is;
+		enum mail_collation is;
 	} names[] = {
-		{ "i;ascii-casemap", ASCII },
-		{ "i;unicode-casemap", UNICODE },
-		{ "i;octet", OCTET },
-		{ "default", UNICODE },
+		{ "i;ascii-casemap", COLLATE_ASCII_CASEMAP },
+		{ "i;unicode-casemap", COLLATE_UNICODE_CASEMAP },
+		{ "i;octet", COLLATE_OCTET },
+		{ "default", COLLATE_UNICODE_CASEMAP },
 	};
 	struct slice name = xml_attr(n, "collation");
 
-	*out = c->filter->cards ? UNICODE : ASCII;
+	*out = c->filter->cards ? COLLATE_UNICODE_CASEMAP
+				: COLLATE_ASCII_CASEMAP;
 	if (!name.p)
 		return ERR_OK;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -112,15 +115,6 @@ static enum err read_type(
 	return name.p ? ERR_SYNTAX : ERR_OK;
 }
 
-static enum err fold(enum collation collation, struct slice s, struct buf *b)
-{
-	if (collation == UNICODE)
-		return mail_fold(s, b);
-	for (size_t i = 0; i < s.n; i++)
-		buf_addc(b, collation == ASCII ? ascii_lower(s.p[i]) : s.p[i]);
-	return buf_err(b);
-}
-
 /* A text that is only blanks means them: xml_text would trim. */
 static enum err compile_text(
 	struct compiler *c, const struct xml_node *n, struct text_match **out)
@@ -133,8 +127,8 @@ static enum err compile_text(
 	TRY(read_collation(c, n, &m->collation));
 	TRY(read_type(c, n, &m->type));
 	m->negate = slice_eqs(xml_attr(n, "negate-condition"), "yes");
-	buf_init(&b, LIMIT_DAV_BODY * 3);
-	enum err e = fold(m->collation, xml_text(n, c->d->arena), &b);
+	buf_init(&b, LIMIT_DAV_BODY * FOLDED);
+	enum err e = mail_collate(m->collation, xml_text(n, c->d->arena), &b);
 	m->text = arena_copy(c->d->arena, buf_slice(&b));
 	buf_free(&b);
 	TRY(e);
@@ -356,12 +350,12 @@ static bool match_text(
 	struct buf plain, folded;
 
 	buf_init(&plain, LIMIT_RESOURCE);
-	buf_init(&folded, LIMIT_RESOURCE * 3);
+	buf_init(&folded, LIMIT_RESOURCE * FOLDED);
 	if (escaped)
 		(void)content_unescape(raw, &plain);
 	else
 		(void)buf_add_slice(&plain, raw);
-	(void)fold(m->collation, buf_slice(&plain), &folded);
+	(void)mail_collate(m->collation, buf_slice(&plain), &folded);
 	bool is = text_is(m, buf_slice(&folded));
 	buf_free(&plain);
 	buf_free(&folded);

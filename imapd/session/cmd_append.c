@@ -1,35 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * APPEND (RFC 3501 6.3.11, RFC 4315 3). The message's literal is never held in
+ * APPEND (RFC 3501 6.3.11, RFC 4315 3, RFC 3502, RFC 4469) and the reading of
+ * REPLACE, which has the same arguments. A message's literal is never held in
  * memory: each piece goes to the scanner and, sealed, to the store. Everything
  * that can be refused is refused when the literal is announced, before the
  * client sends it (or its bytes are thrown away when it does not wait).
+ *
+ *   line so far --walk()--> STOP_LITERAL --data--> line so far ...
+ *                 |  ^         STOP_STRING (a URL: an ordinary literal)
+ *                 v  |         STOP_END (the whole line was read)
+ *              a URL's bytes are copied, in slices
  */
 #include <time.h>
 
-#include "imap.h"
-
-struct append {
-	uint64_t mailbox;
-	uint32_t uidvalidity;
-	struct flag_list flags;
-	struct mail_date date;
-	struct body_writer *body;
-	struct mail_scan *scan;
-	uint64_t left; /* bytes of the literal to come */
-	enum err err;
-	const char *error_code;
-};
-
-static void append_free(struct append *a)
-{
-	if (!a)
-		return;
-	if (a->body)
-		body_abort(a->body);
-	mail_scan_free(a->scan);
-	mem_free(a);
-}
+#include "append.h"
 
 void append_abort(struct imap *i)
 {
@@ -37,25 +21,19 @@ void append_abort(struct imap *i)
 	i->append = NULL;
 }
 
-/* "tag APPEND mailbox [flags] [date-time] {n}", all but the literal. Keyword
- * names are borrowed from the framer's line, which moves when it grows: so it is
- * read again when the command is whole. */
-static bool parse(struct imap *i, struct append *a, struct slice *name)
-{
-	struct cursor c = cursor_of(buf_slice(&i->framer.line));
-	struct slice tag, word;
+/* --- reading ------------------------------------------------------------------------ */
 
-	if (!imap_astring(&c, i->arena, &tag) || !p_sp(&c) ||
-		!imap_atom(&c, &word) || !slice_ieqs(word, "APPEND") ||
-		!p_sp(&c) || !imap_mailbox(i, &c, name) || !p_sp(&c))
-		return false;
-	if (imap_flag_list(&c, false, &a->flags) && !p_sp(&c))
-		return false;
-	if (imap_date_time(&c, &a->date) && !p_sp(&c))
-		return false;
-	/* The rest is the announcement itself. */
+/* Does what is left of the line announce a literal, now? */
+static bool announces(struct cursor c)
+{
+	uint64_t n;
+
 	(void)p_char(&c, '~'); /* literal8, RFC 3516 4.4 */
-	return p_peek(&c) == '{' && !memchr(c.p, ' ', (size_t)(c.end - c.p));
+	if (!p_char(&c, '{') || !p_u64(&c, &n))
+		return false;
+	(void)p_char(&c, '+');
+	return p_char(&c, '}') && p_char(&c, '\r') && p_char(&c, '\n') &&
+	       p_end(&c);
 }
 
 static enum err open_target(struct imap *i, struct append *a, struct slice name)
@@ -68,40 +46,172 @@ static enum err open_target(struct imap *i, struct append *a, struct slice name)
 		return ERR_NOTFOUND;
 	}
 	TRY(e);
-	if (i->framer.literal_size > LIMIT_MESSAGE) {
-		a->error_code = "TOOBIG"; /* RFC 4469 4.2, RFC 7889 4 */
-		return ERR_LIMIT;
-	}
 	a->mailbox = row.id;
 	a->uidvalidity = row.uidvalidity;
-	TRY(mail_scan_new(&a->scan));
-	return body_begin(i->account, i->framer.literal_size, &a->body);
+	return ERR_OK;
 }
 
-bool append_literal(struct imap *i)
+/* seq-number of RFC 9051 9: '*' is 0 until it is resolved. */
+static bool victim(struct cursor *c, struct range *out)
 {
-	struct append *a = mem_new(struct append);
-	struct slice name;
+	if (!p_char(c, '*') && (!p_u32(c, &out->from) || out->from == 0))
+		return false;
+	out->to = out->from;
+	return p_sp(c);
+}
+
+/* "tag APPEND mailbox" or "tag [UID] REPLACE n mailbox". NULL: it is not, or
+ * not yet: the mailbox may come as a literal. */
+struct append *append_start(struct imap *i)
+{
+	struct slice line = buf_slice(&i->framer.line), tag, word, name;
+	struct append a = { .stop = STOP_NONE };
+	struct cursor c = cursor_of(line);
+
+	if (!p_run(&c, is_tag_char, &tag) || !p_sp(&c))
+		return NULL;
+	bool uid = p_word(&c, "UID ");
+	if (!imap_atom(&c, &word) || !p_sp(&c))
+		return NULL;
+	a.replace = slice_ieqs(word, "REPLACE");
+	if (!a.replace && (uid || !slice_ieqs(word, "APPEND")))
+		return NULL;
+	if ((a.replace && !victim(&c, &a.victim)) ||
+		!imap_mailbox(i, &c, &name))
+		return NULL;
+	a.at = (size_t)(c.p - line.p);
+	a.err = open_target(i, &a, name);
+	i->append = mem_new(struct append);
+	if (i->append)
+		*i->append = a;
+	return i->append;
+}
+
+/* The line moves when it grows: names of keywords are kept apart. */
+static enum err keep_keywords(struct arena *a, struct flag_list *f)
+{
+	for (size_t k = 0; k < f->n_keywords; k++) {
+		f->keywords[k] = arena_copy(a, f->keywords[k]);
+		if (!f->keywords[k].p)
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+/* [SP flag-list] [SP date-time] SP (literal / "CATENATE" SP "(" ...) */
+static enum err message(struct imap *i, struct append *a, struct cursor *c)
+{
+	struct append_message *m;
+
+	if (a->n && p_end(c)) {
+		a->stop = STOP_END;
+		return ERR_OK;
+	}
+	if ((a->replace && a->n) || !p_sp(c))
+		return ERR_SYNTAX;
+	if (a->n == LIMIT_APPEND_MESSAGES)
+		return ERR_LIMIT;
+	m = arena_alloc(i->arena, sizeof(*m));
+	if (!m)
+		return ERR_NOMEM;
+	m->date.time = time(NULL);
+	if (imap_flag_list(c, false, &m->flags) && !p_sp(c))
+		return ERR_SYNTAX;
+	if (imap_date_time(c, &m->date) && !p_sp(c))
+		return ERR_SYNTAX;
+	TRY(keep_keywords(i->arena, &m->flags));
+	a->in_parts = p_word(c, "CATENATE (");
+	a->some_part = false;
+	if (!a->in_parts && !announces(*c))
+		return ERR_SYNTAX;
+	a->list[a->n++] = m;
+	if (a->in_parts)
+		return append_begin(i, a, 0);
+	a->stop = STOP_LITERAL;
+	return append_begin(i, a, i->framer.literal_size);
+}
+
+/* cat-part of RFC 4469 5, or the end of them. */
+static enum err part(struct imap *i, struct append *a, struct cursor *c)
+{
+	struct slice url;
+
+	if (a->some_part && p_char(c, ')')) {
+		a->in_parts = false;
+		return ERR_OK;
+	}
+	if (a->some_part && !p_sp(c))
+		return ERR_SYNTAX;
+	if (p_word(c, "TEXT ")) {
+		if (!announces(*c))
+			return ERR_SYNTAX;
+		a->some_part = true;
+		a->stop = STOP_LITERAL;
+		return ERR_OK;
+	}
+	if (!p_word(c, "URL "))
+		return ERR_SYNTAX;
+	if (announces(*c)) {
+		a->stop = STOP_STRING;
+		return ERR_OK;
+	}
+	if (!imap_astring(c, i->arena, &url))
+		return ERR_SYNTAX;
+	a->some_part = true;
+	return append_url(i, a, url);
+}
+
+/* Reads on until something has to come. ERR_AGAIN: a URL is being copied. */
+static enum err walk(struct imap *i, struct append *a)
+{
+	uint64_t started = loop_now_us();
+
+	for (a->stop = STOP_NONE; a->stop == STOP_NONE;) {
+		if (a->region.size)
+			TRY(append_copy(i, a, started));
+		struct slice line = buf_slice(&i->framer.line);
+		struct cursor c = cursor_of(slice_from(line, a->at));
+		TRY(a->in_parts ? part(i, a, &c) : message(i, a, &c));
+		if (a->stop == STOP_LITERAL)
+			a->at = line.n;
+		else if (a->stop == STOP_NONE)
+			a->at = (size_t)(c.p - line.p);
+	}
+	return ERR_OK;
+}
+
+/* --- literals ------------------------------------------------------------------------ */
+
+static enum err to_literal(struct imap *i, struct append *a)
+{
+	TRY(a->err);
+	TRY(walk(i, a));
+	if (a->stop == STOP_LITERAL)
+		TRY(append_room(a, i->framer.literal_size));
+	return ERR_OK;
+}
+
+enum append_literal append_literal(struct imap *i)
+{
+	struct append *a = i->append ? i->append : append_start(i);
 
 	if (!a)
-		return false;
-	a->date.time = time(NULL);
-	if (i->append || !parse(i, a, &name)) {
-		append_free(a);
-		return false;
-	}
-	i->append = a;
-	a->left = i->framer.literal_size;
-	a->err = open_target(i, a, name);
-	if (a->err != ERR_OK) {
+		return APPEND_STRING;
+	enum err e = to_literal(i, a);
+	if (e == ERR_AGAIN)
+		return APPEND_LATER;
+	a->err = e;
+	if (e != ERR_OK) {
 		imap_framer_discard(&i->framer);
-		return true;
+		return APPEND_TAKEN;
 	}
+	if (a->stop == STOP_STRING)
+		return APPEND_STRING;
 	bool sync = i->framer.literal_sync;
 	imap_framer_stream(&i->framer);
 	if (sync)
 		conn_writes(i->conn, "+ Ready for the message\r\n");
-	return true;
+	return APPEND_TAKEN;
 }
 
 void append_data(struct imap *i, struct slice data)
@@ -110,78 +220,49 @@ void append_data(struct imap *i, struct slice data)
 
 	if (!a || a->err != ERR_OK)
 		return;
-	a->left -= data.n < a->left ? data.n : a->left;
 	/* BODY[] must show what it has as text (RFC 3516 6): NUL is refused,
 	 * not encoded behind the client's back. */
-	if (i->framer.literal_binary && slice_find(data, '\0') < data.n) {
+	if (i->framer.literal_binary && slice_find(data, '\0') < data.n)
 		a->err = ERR_ENCODING;
-		return;
-	}
-	a->err = mail_scan_feed(a->scan, data);
-	if (a->err == ERR_OK)
-		a->err = body_write(a->body, data);
+	else
+		a->err = append_write(a, data);
 }
 
-static enum err add_message(struct imap *i, struct append *a,
-	const struct body_meta *meta, uint32_t *uid)
+/* --- the command --------------------------------------------------------------------- */
+
+enum err append_finish(struct imap *i, uint32_t uids[LIMIT_APPEND_MESSAGES])
 {
-	struct message_new m = {
-		.internal_date = a->date.time,
-		.internal_zone = a->date.zone,
-	};
-	struct body_writer *body = a->body;
-	uint64_t modseq;
+	struct append *a = i->append ? i->append : append_start(i);
+	enum err e;
 
-	a->body = NULL; /* body_finish frees it in every case */
-	TRY(body_finish(body, meta, &m.body));
-	TRY(flags_resolve(i, a->mailbox, &a->flags, true, &m.flags));
-	return message_add(i->account, a->mailbox, &m, uid, &modseq);
-}
-
-static enum err store_message(struct imap *i, struct append *a)
-{
-	struct buf envelope, structure;
-	uint32_t uid = 0;
-
-	buf_init(&envelope, MIB(1));
-	buf_init(&structure, MIB(1));
-	enum err e = mail_scan_end(a->scan, &envelope, &structure);
-	struct body_meta meta = { .envelope = buf_slice(&envelope),
-		.structure = buf_slice(&structure) };
+	if (!a)
+		return ERR_SYNTAX;
+	e = a->err != ERR_OK ? a->err : walk(i, a);
+	if (e == ERR_OK && a->stop != STOP_END)
+		e = ERR_SYNTAX;
 	if (e == ERR_OK)
-		e = store_begin(i->tenant->store);
-	if (e == ERR_OK)
-		e = imap_commit(i, add_message(i, a, &meta, &uid));
-	buf_free(&envelope);
-	buf_free(&structure);
-	if (e == ERR_OK)
-		i->cmd.code =
-			imap_text(i, "APPENDUID %u %u", a->uidvalidity, uid);
+		e = append_commit(i, a, uids);
+	i->cmd.error_code = a->error_code;
+	i->cmd.text = a->text;
 	return e;
 }
 
-/* The whole command is here; the message has been streamed before. */
+static enum err more(struct imap *i)
+{
+	uint32_t uids[LIMIT_APPEND_MESSAGES];
+	struct buf set;
+
+	TRY(append_finish(i, uids));
+	buf_init(&set, LIMIT_APPEND_MESSAGES * 16);
+	put_uid_set(&set, uids, i->append->n);
+	i->cmd.code = imap_text(i, "APPENDUID %u %.*s", i->append->uidvalidity,
+		SLICE_ARG(buf_slice(&set)));
+	buf_free(&set);
+	return ERR_OK;
+}
+
 enum err cmd_append(struct imap *i)
 {
-	struct append *a = i->append;
-	struct slice line = buf_slice(&i->framer.line), name;
-
-	if (!a || !parse(i, a, &name))
-		return ERR_SYNTAX;
-	i->cmd.error_code = a->error_code;
-	enum err e = a->err;
-	/* After the literal nothing may follow (MULTIAPPEND is not offered). */
-	if (e == ERR_OK &&
-		(a->left || line.n < 3 ||
-			memcmp(line.p + line.n - 3, "}\r\n", 3) != 0))
-		e = ERR_SYNTAX;
-	if (e == ERR_OK && i->framer.literal_size == 0) {
-		/* RFC 3501 6.3.11 is silent; nobody can show an empty one. */
-		i->cmd.text = "An empty message cannot be stored";
-		e = ERR_UNSUPPORTED;
-	}
-	if (e == ERR_OK)
-		e = store_message(i, a);
-	append_abort(i);
-	return e;
+	i->cmd.more = more;
+	return more(i);
 }

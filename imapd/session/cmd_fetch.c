@@ -403,7 +403,8 @@ static enum err finish(struct imap *i, struct fetch *f)
 	enum err e = f->error;
 
 	/* RFC 2180 4.1.2, RFC 5530: some are gone, the client is not told yet. */
-	if (e == ERR_OK && !i->cmd.uid && f->shown < f->expected) {
+	if (e == ERR_NOTFOUND ||
+		(e == ERR_OK && !i->cmd.uid && f->shown < f->expected)) {
 		i->cmd.error_code = "EXPUNGEISSUED";
 		i->cmd.text = "Some of the messages are expunged already";
 		e = ERR_NOTFOUND;

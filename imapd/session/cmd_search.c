@@ -19,7 +19,7 @@ static enum err scan_and_answer(struct imap *i)
 	struct search *s = i->cmd.work;
 
 	TRY(search_scan_more(i, &s->scan));
-	return search_return_answer(i, &s->answer, &s->scan);
+	return search_return_answer(i, &s->answer, &s->scan, "SEARCH", NULL);
 }
 
 static enum err more(struct imap *i)
@@ -33,9 +33,7 @@ static enum err more(struct imap *i)
 
 static enum err begin(struct imap *i, struct search *s)
 {
-	TRY(search_parse(i, &i->cmd.args, &s->scan.program));
-	if (s->scan.program.modseq)
-		imap_enable(i, ENABLED_CONDSTORE);
+	TRY(search_parse(i, &i->cmd.args, false, &s->scan.program));
 	s->scan.enough = search_return_enough(&s->answer);
 	i->cmd.work = s;
 	i->cmd.abandon = abandon;

@@ -7,6 +7,7 @@ const struct command_row command_rows[] = {
 	{ "CAPABILITY", cmd_capability, IN_ANY, 0 }, /* 6.1.1 */
 	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS }, /* 6.4.1 */
 	{ "CLOSE", cmd_close, IN_SELECTED, 0 },             /* 6.4.2 */
+	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },        /* RFC 5255 4.7 */
 	{ "COMPRESS", cmd_compress, IN_ANY, 0 },            /* RFC 4978 3 */
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
@@ -29,13 +30,19 @@ const struct command_row command_rows[] = {
 	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },   /* RFC 2342 */
 	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS }, /* RFC 3501 6.1.2 */
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
+	{ "REPLACE", cmd_replace, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
+	{ "SORT", cmd_sort, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
+	{ "THREAD", cmd_thread, IN_SELECTED,
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
 		WANTS_VIEW },                          /* RFC 10022 */
 	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */

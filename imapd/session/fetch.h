@@ -63,6 +63,8 @@ struct fetch_request {
 	bool vanished;          /* VANISHED (EARLIER) first */
 };
 
+/* section-spec of RFC 9051 9, without the brackets. */
+bool section_parse(struct cursor *c, struct arena *a, struct section *s);
 /* "FLAGS", "(UID BODY.PEEK[])", "ALL", and RFC 7162's modifiers. */
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *out);
 /* Adds an item once. */

@@ -115,7 +115,7 @@ static bool section_text(struct cursor *c, struct arena *a, struct section *s)
 }
 
 /* section = "[" [part *("." part) ["." text] / text] "]" */
-static bool section_spec(struct cursor *c, struct arena *a, struct section *s)
+bool section_parse(struct cursor *c, struct arena *a, struct section *s)
 {
 	bool dot = false;
 
@@ -172,7 +172,7 @@ static bool body_section(
 	if (!s)
 		return false;
 	const char *start = c->p;
-	if (!section_spec(c, a, s))
+	if (!section_parse(c, a, s))
 		return false;
 	struct slice spec = slice_of(start, (size_t)(c->p - start));
 	if (!p_char(c, ']') || (p_char(c, '<') && !partial(c, s)))

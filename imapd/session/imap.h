@@ -45,12 +45,13 @@ struct imap_state {
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords;     /* of the mailbox, as the client knows */
-	uint64_t modseq;         /* flag changes up to here were told, */
-	uint32_t modseq_uid;     /* and of the next one up to this UID */
-	uint64_t expunge_modseq; /* expunges up to here were told, */
-	uint32_t expunge_uid;    /* and of that one up to this UID */
-	uint32_t bad_commands;   /* in a row */
+	uint32_t n_keywords;           /* of the mailbox, as the client knows */
+	uint64_t modseq;               /* flag changes up to here were told, */
+	uint32_t modseq_uid;           /* and of the next one up to this UID */
+	uint64_t expunge_modseq;       /* expunges up to here were told, */
+	uint32_t expunge_uid;          /* and of that one up to this UID */
+	uint32_t bad_commands;         /* in a row */
+	enum mail_collation collation; /* RFC 5255: the active comparator */
 };
 
 /* --- the view: which UID is which sequence number ---------------------------- */
@@ -286,11 +287,6 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 	const struct message_row *row, bool flags,
 	const struct slice keywords[LIMIT_KEYWORDS]);
 
-/* --- cmd_list.c ------------------------------------------------------------------ */
-/* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
- * called it `old`. */
-void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
-
 /* --- cmd_status.c ---------------------------------------------------------------- */
 /* "(MESSAGES UNSEEN)" as a set of bits. */
 bool status_items(struct cursor *c, unsigned *wanted);
@@ -300,10 +296,19 @@ void status_enables(struct imap *i, unsigned wanted);
 MUST_CHECK enum err status_put(
 	struct imap *i, const struct mailbox_row *row, unsigned wanted);
 
+/* --- cmd_list.c ------------------------------------------------------------------ */
+/* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
+ * called it `old`. */
+void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
+
 /* --- cmd_append.c ---------------------------------------------------------------- */
-/* The literal that the framer announces is APPEND's message: takes it (true),
- * or it is an ordinary string (false). */
-bool append_literal(struct imap *i);
+/* What becomes of the literal that the framer announces. */
+enum append_literal {
+	APPEND_STRING, /* it is not APPEND's message: an ordinary string */
+	APPEND_TAKEN,  /* the framer and the client were told */
+	APPEND_LATER,  /* in a later turn: what is before it takes time */
+};
+enum append_literal append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
 
@@ -316,6 +321,7 @@ enum err cmd_append(struct imap *i);
 enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);
+enum err cmd_comparator(struct imap *i);
 enum err cmd_compress(struct imap *i);
 enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
@@ -333,12 +339,15 @@ enum err cmd_lsub(struct imap *i);
 enum err cmd_move(struct imap *i);
 enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
+enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
+enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);

@@ -72,7 +72,8 @@ static enum err begin_body(uint64_t body)
 	ix.upto = body;
 	TRY(body_get_meta(ix.account, body, ix.scratch, &meta));
 	return text_walk_new(ix.account, body, meta.size, meta.structure,
-		FULLTEXT_HEADER | FULLTEXT_BODY, ix.scratch, &sink, &ix.walk);
+		FULLTEXT_HEADER | FULLTEXT_BODY, COLLATE_UNICODE_CASEMAP,
+		ix.scratch, &sink, &ix.walk);
 }
 
 static enum err keep(void)

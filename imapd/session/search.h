@@ -70,26 +70,34 @@ struct search_program {
 	bool modseq;  /* RFC 7162 3.1.5: the reply names the highest */
 	int64_t now;  /* for OLDER and YOUNGER */
 	size_t asked; /* keys for which the index was asked */
+	enum mail_collation collation;
 };
 
 /* --- search_parse.c --------------------------------------------------------------- */
-/* "[CHARSET x] key key..." to the end, with the space before it. `error_code`
+/* "[CHARSET x] key key..." to the end, with the space before it; with
+ * `charset_first` the charset stands there by itself (RFC 5256 5). `error_code`
  * is set for BADCHARSET. */
-MUST_CHECK enum err search_parse(
-	struct imap *i, struct cursor *c, struct search_program *out);
+MUST_CHECK enum err search_parse(struct imap *i, struct cursor *c,
+	bool charset_first, struct search_program *out);
 
 /* --- search_match.c: the one place where a message is judged ------------------------ */
 /* `row` has its metadata when program.meta. `scratch` is emptied by the
  * caller between rows. */
 MUST_CHECK enum err search_match(struct imap *i, const struct search_program *p,
 	const struct message_row *row, struct arena *scratch, bool *out);
-/* search_text.c: is the folded `needle` in the text of the message? */
+/* search_text.c: is the collated `needle` in the text of the message? */
+struct search_needle {
+	enum mail_collation collation;
+	struct slice text;
+};
 MUST_CHECK enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice needle, bool with_header,
+	struct arena *scratch, struct search_needle needle, bool with_header,
 	bool *out);
 MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field, struct slice needle,
+	struct arena *scratch, struct slice field, struct search_needle needle,
 	bool *out);
+/* Collation makes a field longer (mail_fold). */
+#define SEARCH_FIELD_MAX (LIMIT_FIELD * 12)
 
 /* --- search_index.c: the index of words ---------------------------------------------- */
 /* Only after search_parse(); the end is search_index_free() in any case. */
@@ -123,6 +131,10 @@ struct search_scan {
 	size_t n, at;
 	struct buf ranges; /* of UIDs that are walked over */
 	struct buf hits;   /* of struct search_hit, in mailbox order */
+	/* Told of each hit, or NULL. */
+	enum err (*found)(struct imap *i, void *arg,
+		const struct message_row *row, const struct search_hit *hit);
+	void *arg;
 };
 /* The program is parsed already. */
 MUST_CHECK enum err search_scan_begin(struct search_scan *s);
@@ -130,6 +142,20 @@ MUST_CHECK enum err search_scan_begin(struct search_scan *s);
 MUST_CHECK enum err search_scan_more(struct imap *i, struct search_scan *s);
 void search_scan_free(struct search_scan *s);
 size_t search_n_hits(const struct search_scan *s);
+
+/* --- search_order.c: sorting in slices ------------------------------------------------ */
+struct order {
+	uint32_t *list; /* indexes, sorted at the end */
+	uint32_t *spare;
+	size_t n;
+	size_t width, start, left, right; /* of the runs being merged */
+	int (*compare)(const void *arg, uint32_t a, uint32_t b);
+	const void *arg;
+};
+/* Of the indexes below `n`; `compare` and `arg` are set. */
+MUST_CHECK enum err order_begin(struct order *o, size_t n);
+MUST_CHECK enum err order_more(struct order *o);
+void order_free(struct order *o);
 
 /* --- search_return.c: RETURN (...) and the ESEARCH response --------------------------- */
 enum {
@@ -152,9 +178,11 @@ bool search_return_parse(
 	struct imap *i, struct cursor *c, struct search_return *out);
 /* How many hits are needed for the answer; SIZE_MAX: all. */
 size_t search_return_enough(const struct search_return *r);
-/* Writes the response and saves the result, as far as asked for. */
+/* Writes the response and saves the result, as far as asked for. `name` is that
+ * of the plain response; `order` has the indexes of all hits, NULL: as they are. */
 MUST_CHECK enum err search_return_answer(struct imap *i,
-	const struct search_return *r, const struct search_scan *s);
+	const struct search_return *r, const struct search_scan *s,
+	const char *name, const uint32_t *order);
 /* A searching command that was to save fails with `e` (RFC 5182 2.1). */
 void search_return_failed(
 	struct imap *i, const struct search_return *r, enum err e);

@@ -38,6 +38,9 @@ void search_index_free(struct search_program *p)
 
 enum err search_index_begin(struct imap *i, struct search_program *p)
 {
+	/* It is made by that one. */
+	if (p->collation != COLLATE_UNICODE_CASEMAP)
+		return ERR_OK;
 	for (size_t n = 0; n < p->n; n++)
 		TRY(ask(i, &p->keys[n]));
 	return ERR_OK;

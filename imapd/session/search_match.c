@@ -14,7 +14,7 @@ struct match {
 	const struct message_row *row;
 	struct arena *scratch;
 	struct mail_envelope envelope;
-	int64_t now;
+	const struct search_program *program;
 	bool have_envelope;
 	bool deep; /* text may be read */
 };
@@ -40,25 +40,32 @@ static enum err need_envelope(struct match *m)
 	return ERR_OK;
 }
 
-static bool contains_words(struct slice raw, struct slice needle,
+static struct search_needle needle_of(
+	const struct match *m, const struct search_key *k)
+{
+	return (struct search_needle){ m->program->collation, k->text };
+}
+
+static bool contains_words(struct slice raw, struct search_needle needle,
 	struct buf *words, struct buf *folded)
 {
 	buf_reset(words);
 	buf_reset(folded);
 	mail_words_decode(raw, words);
-	mail_fold(buf_slice(words), folded);
-	return slice_find_slice(buf_slice(folded), needle) <= folded->n;
+	mail_collate(needle.collation, buf_slice(words), folded);
+	return slice_find_slice(buf_slice(folded), needle.text) <= folded->n;
 }
 
 /* Name and address as a client shows them: "Ann <a@b>". */
-static bool in_addresses(const struct mail_addresses *l, struct slice needle)
+static bool in_addresses(
+	const struct mail_addresses *l, struct search_needle needle)
 {
 	struct buf text, words, folded;
 	bool found = false;
 
 	buf_init(&text, LIMIT_FIELD * 4);
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&words, SEARCH_FIELD_MAX);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	for (size_t k = 0; k < l->n && !found; k++) {
 		const struct mail_address *a = &l->list[k];
 		buf_reset(&text);
@@ -76,15 +83,15 @@ static bool in_addresses(const struct mail_addresses *l, struct slice needle)
 	buf_free(&text);
 	buf_free(&words);
 	buf_free(&folded);
-	return found || (needle.n == 0 && l->n);
+	return found || (needle.text.n == 0 && l->n);
 }
 
-static bool in_subject(struct slice subject, struct slice needle)
+static bool in_subject(struct slice subject, struct search_needle needle)
 {
 	struct buf words, folded;
 
-	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&words, SEARCH_FIELD_MAX);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	bool found =
 		subject.p && contains_words(subject, needle, &words, &folded);
 	buf_free(&words);
@@ -102,10 +109,10 @@ static enum err by_envelope(
 
 	TRY(need_envelope(m));
 	if (k->op == OP_SUBJECT)
-		*out = truth(in_subject(m->envelope.subject, k->text));
+		*out = truth(in_subject(m->envelope.subject, needle_of(m, k)));
 	else
-		*out = truth(
-			in_addresses(&m->envelope.who[roles[k->op]], k->text));
+		*out = truth(in_addresses(
+			&m->envelope.who[roles[k->op]], needle_of(m, k)));
 	return ERR_OK;
 }
 
@@ -145,10 +152,10 @@ static enum err by_text(
 		return ERR_OK;
 	}
 	if (k->op == OP_HEADER)
-		TRY(search_header(
-			m->i, m->row, m->scratch, k->field, k->text, &found));
+		TRY(search_header(m->i, m->row, m->scratch, k->field,
+			needle_of(m, k), &found));
 	else
-		TRY(search_text(m->i, m->row, m->scratch, k->text,
+		TRY(search_text(m->i, m->row, m->scratch, needle_of(m, k),
 			k->op == OP_TEXT, &found));
 	*out = truth(found);
 	return ERR_OK;
@@ -168,7 +175,7 @@ static bool by_date(const struct match *m, const struct search_key *k)
 	int64_t day = mail_date_day(
 		(struct mail_date){ row->internal_date, row->internal_zone });
 	int64_t saved = mail_date_day((struct mail_date){ row->save_date, 0 });
-	int64_t age = m->now - row->internal_date;
+	int64_t age = m->program->now - row->internal_date;
 
 	switch (k->op) {
 	case OP_BEFORE:
@@ -310,7 +317,7 @@ enum err search_match(struct imap *i, const struct search_program *p,
 	const struct message_row *row, struct arena *scratch, bool *out)
 {
 	struct match m = {
-		.i = i, .row = row, .scratch = scratch, .now = p->now
+		.i = i, .row = row, .scratch = scratch, .program = p
 	};
 	enum truth t;
 

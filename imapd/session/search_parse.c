@@ -87,7 +87,7 @@ static struct search_key *emit(struct parser *p, enum search_op op)
 	return k;
 }
 
-/* Search text as it is compared: UTF-8, lower case. */
+/* Search text as it is compared. */
 static bool text_argument(struct parser *p, struct slice *out)
 {
 	struct buf utf8, folded;
@@ -96,9 +96,9 @@ static bool text_argument(struct parser *p, struct slice *out)
 	if (!imap_astring(p->c, p->i->arena, &raw))
 		return false;
 	buf_init(&utf8, LIMIT_IMAP_COMMAND * 4);
-	buf_init(&folded, LIMIT_IMAP_COMMAND * 4);
+	buf_init(&folded, LIMIT_IMAP_COMMAND * 12);
 	mail_to_utf8(raw, p->charset, &utf8);
-	mail_fold(buf_slice(&utf8), &folded);
+	mail_collate(p->out->collation, buf_slice(&utf8), &folded);
 	*out = arena_copy(p->i->arena, buf_slice(&folded));
 	buf_free(&utf8);
 	buf_free(&folded);
@@ -266,14 +266,14 @@ static bool program(struct parser *p)
 	return true;
 }
 
-static enum err charset(struct parser *p)
+static enum err charset(struct parser *p, bool first)
 {
 	struct cursor look = *p->c;
 
-	if (!p_word(&look, "CHARSET "))
+	if (!first && !p_word(&look, "CHARSET "))
 		return ERR_OK;
 	/* RFC 6855 3; RFC 9051 6.4.4 lets it pass. */
-	if (imap_enabled(p->i, ENABLED_UTF8) &&
+	if (!first && imap_enabled(p->i, ENABLED_UTF8) &&
 		!imap_enabled(p->i, ENABLED_REV2))
 		return ERR_SYNTAX;
 	if (!imap_astring(&look, p->i->arena, &p->charset) || !p_sp(&look))
@@ -321,19 +321,22 @@ static enum err resolve(struct imap *i, struct search_program *p)
 	return ERR_OK;
 }
 
-enum err search_parse(
-	struct imap *i, struct cursor *c, struct search_program *out)
+enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
+	struct search_program *out)
 {
 	struct parser p = { .i = i, .c = c, .out = out };
 
-	*out = (struct search_program){ .now = time(NULL) };
+	*out = (struct search_program){ .now = time(NULL),
+		.collation = i->st.collation };
 	out->keys = arena_array(i->arena, struct search_key, LIMIT_SEARCH_KEYS);
 	if (!out->keys)
 		return ERR_NOMEM;
 	if (!p_sp(c))
 		return ERR_SYNTAX;
-	TRY(charset(&p));
+	TRY(charset(&p, charset_first));
 	if (!program(&p))
 		return p.err != ERR_OK ? p.err : ERR_SYNTAX;
+	if (out->modseq) /* RFC 7162 3.1.2.1 */
+		imap_enable(i, ENABLED_CONDSTORE);
 	return resolve(i, out);
 }

@@ -68,16 +68,23 @@ size_t search_return_enough(const struct search_return *r)
 
 /* --- which hits the answer names --------------------------------------------------- */
 
-static struct search_hit *hits_of(const struct search_scan *s)
+/* The hits in mailbox order, and the order in which they are answered. */
+struct result {
+	struct search_hit *hits;
+	size_t n;
+	const uint32_t *order;
+};
+
+static struct search_hit *hit_at(const struct result *f, size_t k)
 {
-	return (struct search_hit *)(void *)s->hits.p;
+	return &f->hits[f->order ? f->order[k] : k];
 }
 
 /* With MIN, MAX and PARTIAL alone these only; else all (RFC 4731 3.2 for MODSEQ,
  * RFC 5182 2.4 and RFC 9394 3.2 for SAVE). */
-static void mark_returned(
-	const struct search_return *r, struct search_hit *hits, size_t n)
+static void mark_returned(const struct search_return *r, const struct result *f)
 {
+	size_t n = f->n;
 	bool all = (r->what & (RETURN_ALL | RETURN_COUNT)) ||
 		   !(r->what & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL));
 	size_t first = 0, end = 0;
@@ -85,9 +92,10 @@ static void mark_returned(
 	if (r->partial.asked)
 		partial_bounds(&r->partial, n, &first, &end);
 	for (size_t k = 0; k < n; k++)
-		hits[k].returned = all || (k == 0 && (r->what & RETURN_MIN)) ||
-				   (k + 1 == n && (r->what & RETURN_MAX)) ||
-				   (k >= first && k < end);
+		hit_at(f, k)->returned =
+			all || (k == 0 && (r->what & RETURN_MIN)) ||
+			(k + 1 == n && (r->what & RETURN_MAX)) ||
+			(k >= first && k < end);
 }
 
 static uint64_t highest_modseq(const struct search_hit *hits, size_t n)
@@ -158,13 +166,15 @@ static uint32_t number_of(const struct imap *i, const struct search_hit *hit)
 	return i->cmd.uid ? hit->uid : hit->seq;
 }
 
-static void put_hit_set(struct imap *i, const struct search_hit *hits, size_t n)
+/* RFC 5267 3.2: ranges ascend, in whatever order. */
+static void put_hit_set(
+	struct imap *i, const struct result *f, size_t first, size_t end)
 {
-	for (size_t k = 0; k < n;) {
-		uint32_t from = number_of(i, &hits[k]), to = from;
-		if (k)
+	for (size_t k = first; k < end;) {
+		uint32_t from = number_of(i, hit_at(f, k)), to = from;
+		if (k > first)
 			buf_addc(&i->out, ',');
-		for (k++; k < n && number_of(i, &hits[k]) == to + 1; k++)
+		for (k++; k < end && number_of(i, hit_at(f, k)) == to + 1; k++)
 			to++;
 		buf_add_u64(&i->out, from);
 		if (to != from)
@@ -172,52 +182,52 @@ static void put_hit_set(struct imap *i, const struct search_hit *hits, size_t n)
 	}
 }
 
-static void put_partial(struct imap *i, const struct partial *p,
-	const struct search_hit *hits, size_t n)
+static void put_partial(
+	struct imap *i, const struct partial *p, const struct result *f)
 {
 	size_t first, end;
 
-	partial_bounds(p, n, &first, &end);
+	partial_bounds(p, f->n, &first, &end);
 	buf_addf(&i->out, " PARTIAL (%.*s ", SLICE_ARG(p->text));
 	if (first < end)
-		put_hit_set(i, hits + first, end - first);
+		put_hit_set(i, f, first, end);
 	else
 		buf_adds(&i->out, "NIL");
 	buf_addc(&i->out, ')');
 }
 
 static void put_esearch(struct imap *i, const struct search_return *r,
-	const struct search_hit *hits, size_t n, uint64_t modseq)
+	const struct result *f, uint64_t modseq)
 {
 	struct buf *b = &i->out;
 
 	buf_addf(b, "* ESEARCH (TAG \"%.*s\")", SLICE_ARG(i->cmd.tag));
 	if (i->cmd.uid)
 		buf_adds(b, " UID");
-	if (n && (r->what & RETURN_MIN))
-		buf_addf(b, " MIN %u", number_of(i, &hits[0]));
-	if (n && (r->what & RETURN_MAX))
-		buf_addf(b, " MAX %u", number_of(i, &hits[n - 1]));
+	if (f->n && (r->what & RETURN_MIN))
+		buf_addf(b, " MIN %u", number_of(i, hit_at(f, 0)));
+	if (f->n && (r->what & RETURN_MAX))
+		buf_addf(b, " MAX %u", number_of(i, hit_at(f, f->n - 1)));
 	if (r->what & RETURN_COUNT)
-		buf_addf(b, " COUNT %zu", n);
-	if (n && (r->what & RETURN_ALL)) {
+		buf_addf(b, " COUNT %zu", f->n);
+	if (f->n && (r->what & RETURN_ALL)) {
 		buf_adds(b, " ALL ");
-		put_hit_set(i, hits, n);
+		put_hit_set(i, f, 0, f->n);
 	}
 	if (r->partial.asked)
-		put_partial(i, &r->partial, hits, n);
+		put_partial(i, &r->partial, f);
 	if (modseq)
 		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
 	buf_adds(b, "\r\n");
 }
 
-static void put_search(struct imap *i, const struct search_hit *hits, size_t n,
+static void put_plain(struct imap *i, const char *name, const struct result *f,
 	uint64_t modseq)
 {
-	buf_adds(&i->out, "* SEARCH");
-	for (size_t k = 0; k < n; k++) {
+	buf_addf(&i->out, "* %s", name);
+	for (size_t k = 0; k < f->n; k++) {
 		buf_addc(&i->out, ' ');
-		buf_add_u64(&i->out, number_of(i, &hits[k]));
+		buf_add_u64(&i->out, number_of(i, hit_at(f, k)));
 	}
 	if (modseq)
 		buf_addf(&i->out, " (MODSEQ %llu)", (unsigned long long)modseq);
@@ -225,21 +235,22 @@ static void put_search(struct imap *i, const struct search_hit *hits, size_t n,
 }
 
 enum err search_return_answer(struct imap *i, const struct search_return *r,
-	const struct search_scan *s)
+	const struct search_scan *s, const char *name, const uint32_t *order)
 {
-	struct search_hit *hits = hits_of(s);
-	size_t n = search_n_hits(s);
+	struct result f = { .hits = (struct search_hit *)(void *)s->hits.p,
+		.n = search_n_hits(s),
+		.order = order };
 	uint64_t modseq = 0;
 
-	mark_returned(r, hits, n);
+	mark_returned(r, &f);
 	if (r->what & RETURN_SAVE)
-		TRY(save(i, hits, n));
+		TRY(save(i, f.hits, f.n));
 	if (s->program.modseq)
-		modseq = highest_modseq(hits, n);
+		modseq = highest_modseq(f.hits, f.n);
 	if (!r->extended)
-		put_search(i, hits, n, modseq);
+		put_plain(i, name, &f, modseq);
 	else if (r->what & RETURN_DATA)
-		put_esearch(i, r, hits, n, modseq);
+		put_esearch(i, r, &f, modseq);
 	imap_flush(i);
 	return ERR_OK;
 }

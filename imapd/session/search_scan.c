@@ -43,12 +43,19 @@ static enum err one_row(struct imap *i, struct search_scan *s)
 	if (seq == 0)
 		return ERR_OK;
 	arena_reset(s->scratch);
-	TRY(search_match(i, &s->program, row, s->scratch, &found));
+	enum err e = search_match(i, &s->program, row, s->scratch, &found);
+	/* Its text went since the row was read: it is expunged. */
+	if (e == ERR_NOTFOUND)
+		found = false;
+	else
+		TRY(e);
 	if (!found)
 		return ERR_OK;
 	struct search_hit hit = {
 		.modseq = row->modseq, .uid = row->uid, .seq = seq
 	};
+	if (s->found)
+		TRY(s->found(i, s->arg, row, &hit));
 	return buf_add(&s->hits, &hit, sizeof(hit));
 }
 

@@ -8,8 +8,8 @@
 #include "text_walk.h"
 
 struct finder {
-	struct slice needle;
-	struct buf carried; /* the end of the piece before */
+	struct slice needle; /* collated */
+	struct buf carried;  /* the end of the piece before */
 	bool found;
 };
 
@@ -52,16 +52,18 @@ static enum err on_end(void *arg)
 /* TEXT looks at every header, BODY at those inside the body: of its parts, and
  * of messages in it. */
 enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice needle, bool with_header, bool *out)
+	struct arena *scratch, struct search_needle needle, bool with_header,
+	bool *out)
 {
-	struct finder f = { .needle = needle, .found = needle.n == 0 };
+	struct finder f = { .needle = needle.text,
+		.found = needle.text.n == 0 };
 	const struct text_sink sink = { on_text, on_end, &f };
 	struct text_walk *w;
 	enum err e = ERR_AGAIN;
 
 	TRY(text_walk_new(i->account, row->body, row->size, row->meta.structure,
 		with_header ? FULLTEXT_HEADER | FULLTEXT_BODY : FULLTEXT_BODY,
-		scratch, &sink, &w));
+		needle.collation, scratch, &sink, &w));
 	buf_init(&f.carried, 2 * LIMIT_IMAP_COMMAND);
 	while (e == ERR_AGAIN && !f.found)
 		e = text_walk_more(w);
@@ -94,7 +96,7 @@ static enum err read_header(struct imap *i, const struct message_row *row,
 /* Fields of that name whose decoded value has the needle. An empty needle asks
  * whether the field is there. */
 enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field, struct slice needle,
+	struct arena *scratch, struct slice field, struct search_needle needle,
 	bool *out)
 {
 	struct slice header;
@@ -103,7 +105,7 @@ enum err search_header(struct imap *i, const struct message_row *row,
 
 	TRY(read_header(i, row, scratch, &header));
 	buf_init(&words, LIMIT_FIELD * 8);
-	buf_init(&folded, LIMIT_FIELD * 8);
+	buf_init(&folded, SEARCH_FIELD_MAX);
 	*out = false;
 	while (!*out && mail_next_field(&header, &f)) {
 		if (!slice_ieq(f.name, field))
@@ -111,8 +113,8 @@ enum err search_header(struct imap *i, const struct message_row *row,
 		buf_reset(&words);
 		buf_reset(&folded);
 		mail_words_decode(mail_unfold(scratch, f.value), &words);
-		mail_fold(buf_slice(&words), &folded);
-		*out = has(buf_slice(&folded), needle);
+		mail_collate(needle.collation, buf_slice(&words), &folded);
+		*out = has(buf_slice(&folded), needle.text);
 	}
 	buf_free(&words);
 	buf_free(&folded);

@@ -215,6 +215,7 @@ static void end_command(struct imap *i)
 	}
 	if (i->cmd.abandon)
 		i->cmd.abandon(i);
+	append_abort(i);
 	i->running = false;
 	i->idling = false;
 	i->cmd = (struct command){ 0 };
@@ -375,23 +376,26 @@ static void start_command(struct imap *i)
 
 /* --- input ------------------------------------------------------------------------ */
 
-static void announce_literal(struct imap *i)
+/* False: what comes before it takes time; it will be asked again. */
+static bool announce_literal(struct imap *i)
 {
 	struct imap_framer *f = &i->framer;
 	bool sync = f->literal_sync;
+	enum append_literal how = append_literal(i);
 
-	if (append_literal(i)) {
-		/* It told the framer what to do, and the client to go on. */
-		return;
-	}
+	if (how == APPEND_LATER)
+		loop_later(i->tenant->loop, &i->later);
+	if (how != APPEND_STRING)
+		return how == APPEND_TAKEN;
 	if (f->literal_size > LIMIT_IMAP_LITERAL ||
 		f->line.n + f->literal_size > LIMIT_IMAP_COMMAND) {
 		imap_framer_discard(f);
-		return;
+		return true;
 	}
 	imap_framer_collect(f);
 	if (sync)
 		conn_writes(i->conn, "+ OK\r\n");
+	return true;
 }
 
 static void bad_frame(struct imap *i)
@@ -438,8 +442,7 @@ static bool one_frame(struct imap *i)
 	case FRAME_MORE:
 		return false;
 	case FRAME_LITERAL:
-		announce_literal(i);
-		break;
+		return announce_literal(i);
 	case FRAME_DATA:
 		break;
 	case FRAME_DONE:

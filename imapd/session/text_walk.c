@@ -17,6 +17,7 @@ struct text_walk {
 	struct account *account;
 	uint64_t body, size;
 	unsigned zones;
+	enum mail_collation collation;
 	struct arena *scratch;
 	struct text_sink sink;
 	struct mail_structure structure;
@@ -31,8 +32,9 @@ struct text_walk {
 };
 
 enum err text_walk_new(struct account *a, uint64_t body, uint64_t size,
-	struct slice structure, unsigned zones, struct arena *scratch,
-	const struct text_sink *sink, struct text_walk **out)
+	struct slice structure, unsigned zones, enum mail_collation collation,
+	struct arena *scratch, const struct text_sink *sink,
+	struct text_walk **out)
 {
 	struct text_walk *w = mem_new(struct text_walk);
 
@@ -42,6 +44,7 @@ enum err text_walk_new(struct account *a, uint64_t body, uint64_t size,
 		.body = body,
 		.size = size,
 		.zones = zones,
+		.collation = collation,
 		.scratch = scratch,
 		.sink = *sink };
 	buf_init(&w->decoded, WINDOW * 2);
@@ -110,7 +113,7 @@ static enum err one_field(
 	buf_reset(&w->utf8);
 	buf_reset(&w->folded);
 	mail_words_decode(value, &w->utf8);
-	mail_fold(buf_slice(&w->utf8), &w->folded);
+	mail_collate(w->collation, buf_slice(&w->utf8), &w->folded);
 	TRY(w->sink.text(w->sink.arg, zone, buf_slice(&w->folded)));
 	return w->sink.end(w->sink.arg);
 }
@@ -139,7 +142,7 @@ static enum err give(struct text_walk *w, size_t n)
 	buf_reset(&w->folded);
 	TRY(mail_to_utf8(
 		slice_head(buf_slice(&w->decoded), n), w->charset, &w->utf8));
-	TRY(mail_fold(buf_slice(&w->utf8), &w->folded));
+	TRY(mail_collate(w->collation, buf_slice(&w->utf8), &w->folded));
 	buf_consume(&w->decoded, n);
 	return w->sink.text(w->sink.arg, FULLTEXT_BODY, buf_slice(&w->folded));
 }

@@ -2,7 +2,7 @@
 /*
  * Walks over all text of one message that SEARCH looks at: the header of the
  * message and of each part and message in it, field by field, with encoded
- * words decoded; and parts of type text, decoded. All in UTF-8, folded. One
+ * words decoded; and parts of type text, decoded. All in UTF-8, collated. One
  * producer for the scan (search_text.c) and the index (indexer.c), so that both
  * see the same.
  */
@@ -26,8 +26,8 @@ struct text_walk;
  * Nothing is read yet. */
 MUST_CHECK enum err text_walk_new(struct account *a, uint64_t body,
 	uint64_t size, struct slice structure, unsigned zones,
-	struct arena *scratch, const struct text_sink *sink,
-	struct text_walk **out);
+	enum mail_collation collation, struct arena *scratch,
+	const struct text_sink *sink, struct text_walk **out);
 /* At most about 64 KiB of the message. ERR_AGAIN: there is more. Errors of the
  * sink end it. */
 MUST_CHECK enum err text_walk_more(struct text_walk *w);

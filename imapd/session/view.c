@@ -78,9 +78,11 @@ uint32_t view_count(const struct imap *i, const struct set *s)
 	const struct view *v = &i->view;
 	size_t n = 0;
 
-	for (size_t k = 0; k < s->n; k++)
-		n += view_end(v, s->list[k].to) -
-		     lower_bound(v, s->list[k].from);
+	for (size_t k = 0; k < s->n; k++) {
+		uint32_t to = s->list[k].to;
+		size_t end = to == UINT32_MAX ? v->n : lower_bound(v, to + 1);
+		n += end - lower_bound(v, s->list[k].from);
+	}
 	return (uint32_t)n;
 }
 
@@ -376,9 +378,12 @@ static enum err saved_to_uids(struct imap *i, struct set *s)
 void view_narrow(const struct imap *i, struct set *s, const struct partial *p)
 {
 	const struct view *v = &i->view;
-	size_t first, end, at = 0, kept = 0;
+	size_t total = 0, first, end, at = 0, kept = 0;
 
-	partial_bounds(p, view_count(i, s), &first, &end);
+	for (size_t k = 0; k < s->n; k++)
+		total += view_end(v, s->list[k].to) -
+			 lower_bound(v, s->list[k].from);
+	partial_bounds(p, total, &first, &end);
 	for (size_t k = 0; k < s->n; k++) {
 		size_t from = lower_bound(v, s->list[k].from);
 		size_t n = view_end(v, s->list[k].to) - from;

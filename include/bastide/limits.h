@@ -45,11 +45,23 @@
 #define LIMIT_UID_BATCH_MIN 500
 /* Search keys of one SEARCH. */
 #define LIMIT_SEARCH_KEYS 1000
+/* Messages of one APPEND: each is open, with a chunk of 64 KiB in memory, until
+ * all are there. */
+#define LIMIT_APPEND_MESSAGES 100
 /* Ranges of a saved search result: 2 MiB in a session, and again in each
  * command that uses it. */
 #define LIMIT_SAVED_RANGES 250000
 /* Messages that one SEARCH finds: each takes 32 bytes until the answer. */
 #define LIMIT_SEARCH_HITS 2000000
+/* Keys of one SORT: 600 bytes for each of 100,000 messages. */
+#define LIMIT_SORT_KEYS MIB(64)
+/* Messages and missing ones that references name in one THREAD, 64 bytes each;
+ * their ids and subjects. */
+#define LIMIT_THREAD_NODES 2000000
+#define LIMIT_THREAD_TEXTS MIB(128)
+/* Steps upwards to see whether a link would close a loop: senders choose the
+ * depth, and each of 200 references may walk so far. */
+#define LIMIT_THREAD_WALK 5000
 /* Commands refused in a row before the connection is closed. */
 #define LIMIT_BAD_COMMANDS 20
 /* A mailbox name in UTF-8, and levels in it. */

@@ -168,8 +168,20 @@ enum err mail_decode(struct mail_decoder *d, struct slice in, struct buf *out);
  * as ISO-8859-1. */
 enum err mail_to_utf8(struct slice in, struct slice charset, struct buf *out);
 bool mail_charset_known(struct slice charset);
-/* Lower case, for comparing without case: simple mappings of Unicode. */
+/* How texts are compared (RFC 4790): by the bytes that these make of them. */
+enum mail_collation {
+	COLLATE_UNICODE_CASEMAP, /* RFC 5051 */
+	COLLATE_ASCII_CASEMAP,
+	COLLATE_OCTET
+};
+enum err mail_collate(
+	enum mail_collation collation, struct slice utf8, struct buf *out);
+/* By i;unicode-casemap: at most 11 times as long. */
 enum err mail_fold(struct slice utf8, struct buf *out);
+/* The base subject of a raw subject (RFC 5256 2.1), UTF-8, into the empty
+ * `out`. `reply`: what was cut off made it a reply or forward (3). */
+MUST_CHECK enum err mail_base_subject(
+	struct slice subject, struct buf *out, bool *reply);
 /* A header value with its encoded words decoded to UTF-8 (RFC 2047 6). */
 enum err mail_words_decode(struct slice value, struct buf *out);
 

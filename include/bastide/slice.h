@@ -77,8 +77,8 @@ char ascii_lower(char c);
 char ascii_upper(char c);
 /* How many bytes at the start are ASCII. */
 size_t ascii_run(struct slice s);
-/* ascii_lower() of each of `s`, which is ASCII, into `out`. */
-void ascii_lower_all(struct slice s, char *out);
+/* ascii_upper() of each of `s`, which is ASCII, into `out`. */
+void ascii_upper_all(struct slice s, char *out);
 /* Valid UTF-8 (RFC 3629: no surrogates, no overlong form). */
 bool utf8_valid(struct slice s);
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A message's way through the real processes, inside their walls: port 25,
 IMAP, submission, with Python's own clients."""
+# proves: SASL-IR
+import base64
 import imaplib
 import os
 import pathlib
 import smtplib
+import socket
 import ssl
 import sys
 
@@ -47,6 +50,29 @@ def mail_from_outside_is_read_by_imap(server):
     client = imap(server, "ann@a.example", "pass a")
     assert subjects(client) == ["Subject: from outside"]
     client.logout()
+
+
+@TAP.test
+def the_first_message_comes_with_the_command(server):
+    """SASL-IR (RFC 4959 3), also the empty one, which is "="."""
+    word = base64.b64encode(b"\0ann@a.example\0pass a").decode()
+    for command, answers in (
+            (f"AUTHENTICATE PLAIN {word}", ["x OK"]),
+            ("AUTHENTICATE PLAIN =", ["x NO"]),
+            ("AUTHENTICATE PLAIN", ["+ ", "x OK"]),
+            ("AUTHENTICATE PLAIN not base64!", ["x BAD"])):
+        with socket.create_connection(
+                ("localhost", server.ports["imaps_port"]), 30) as plain, \
+                tls(server).wrap_socket(
+                    plain, server_hostname="localhost") as secured, \
+                secured.makefile("rwb", 0) as client:
+            assert b"SASL-IR" in client.readline()
+            client.write(b"x " + command.encode() + b"\r\n")
+            for answer in answers:
+                line = client.readline().decode()
+                assert line.startswith(answer), (command, line)
+                if answer == "+ ":
+                    client.write(word.encode() + b"\r\n")
 
 
 @TAP.test

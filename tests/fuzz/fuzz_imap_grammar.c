@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Everything that reads a piece of an IMAP command. */
-#include "../../imapd/session/fetch.h"
+#include "../../imapd/session/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fetch_request r;
 	struct flag_list flags;
 	struct mail_date d;
+	struct imap_url url;
 	struct set set;
 	struct imap i = { .arena = a };
 	struct cursor c;
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c = cursor_of(in);
 	i.st.enabled = ENABLED_UTF8;
 	(void)imap_mailbox(&i, &c, &s);
+	(void)!url_parse(a, in, &url);
 	c = cursor_of(in);
 	(void)imap_date_time(&c, &d);
 	(void)imap_date(&c, &day);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Encoded words, transfer encodings, charsets. */
+/* Encoded words, transfer encodings, charsets, collation, base subjects. */
+#include <assert.h>
+
 #include <bastide/mail.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_reset(&b);
 	mail_to_utf8(in, slice_str("iso-2022-jp"), &b);
 	mail_to_utf8(in, slice_str("utf-8"), &b);
+	buf_reset(&b);
+	mail_fold(in, &b);
+	assert(b.n <= size * 11);
+	buf_reset(&b);
+	bool reply;
+	if (mail_base_subject(in, &b, &reply) == ERR_OK && b.n)
+		assert(b.p[0] != ' ' && b.p[b.n - 1] != ' ');
 	buf_free(&b);
 	return 0;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """UIDBATCHES (RFC 10022) of a mailbox with holes: ranges that adjoin, each of as
 many messages as were asked for."""
+# proves: UIDBATCHES
 import os
 import pathlib
 import re

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """COMPRESS=DEFLATE (RFC 4978) against Python's zlib: small and large answers, a
 message both ways, input in single bytes, and a client that sends no DEFLATE."""
+# proves: COMPRESS=DEFLATE
 import os
 import pathlib
 import random

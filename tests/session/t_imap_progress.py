@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """INPROGRESS (RFC 9585) of commands on thousands of messages, told after each
 slice here: it grows up to the total, and stands between responses."""
+# proves: INPROGRESS
 import os
 import pathlib
 import re

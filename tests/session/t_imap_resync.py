@@ -3,6 +3,7 @@
 """QRESYNC (RFC 7162 3.2) on a mailbox of thousands: what SELECT tells a client
 that was away is the difference of what it knew and what is there, whether few
 or many messages changed."""
+# proves: QRESYNC
 import os
 import pathlib
 import random

@@ -428,36 +428,6 @@ static void test_too_many_words(void **state)
 	corpus_free(c);
 }
 
-/* An account of the schema's first version gets its tables when it is opened,
- * whatever becomes of the transaction in which that happens. */
-static void test_upgrade(void **state)
-{
-	struct corpus *c = corpus_new("upgrade");
-	struct db *d = account_db(c->f->a);
-
-	make_texts(c, 10);
-	ok(store_begin(c->f->s));
-	ok(db_write(d));
-	ok(db_run(d, "DROP TABLE fulltext_state", ""));
-	ok(db_run(d, "DROP TABLE fulltext_segment", ""));
-	ok(db_run(d, "DROP TABLE fulltext_block", ""));
-	ok(db_run(d, "PRAGMA user_version = 1", ""));
-	ok(store_commit(c->f->s, NULL));
-	account_close(c->f->a);
-	store_close(c->f->s);
-	fixture_open(c->f, false);
-	ok(store_begin(c->f->s));
-	ok(account_open(c->f->s, c->f->number, &c->f->a));
-	store_rollback(c->f->s);
-	account_close(c->f->a);
-	ok(account_open(c->f->s, c->f->number, &c->f->a));
-	d = account_db(c->f->a);
-	assert_int_equal(peek(d, "PRAGMA user_version"), 2);
-	feed(c, 10);
-	assert_int_equal(peek(d, "SELECT count(*) FROM fulltext_segment"), 1);
-	corpus_free(c);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,7 +438,6 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_too_many_words),
-		cmocka_unit_test(test_upgrade),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "unit.h"
 
-#include "../../imapd/session/fetch.h"
+#include "../../imapd/session/url.h"
 
 static void test_utf7(void **state)
 {
@@ -191,6 +191,49 @@ static void test_fetch_items(void **state)
 	arena_free(a);
 }
 
+static void test_urls(void **state)
+{
+	static const struct {
+		const char *text, *mailbox;
+		uint32_t validity, uid, n_part, offset, length;
+	} good[] = {
+		{ "/a/;UID=7", "a", 0, 7, 0, 0, 0 },
+		{ "/inBOX;uidvalidity=9/;uid=7", "INBOX", 9, 7, 0, 0, 0 },
+		/* RFC 5092 5: slashes of names, and %-encoded UTF-8. */
+		{ "/a/b%20%C3%A9%3B/;UID=1/;SECTION=1.2", "a/b \xc3\xa9;", 0, 1,
+			2, 0, 0 },
+		{ "/a/;UID=1/;section=3.mime/;PARTIAL=5.6", "a", 0, 1, 1, 5,
+			6 },
+		{ "/a/;UID=1/;PARTIAL=5", "a", 0, 1, 0, 5, UINT32_MAX },
+		{ ";UID=1/;SECTION=TEXT", "", 0, 1, 0, 0, 0 },
+	};
+	static const char *const bad[] = { "", "/", "/;UID=1", "a/;UID=1",
+		"//a/;UID=1", "imap://h/a/;UID=1", "/a", "/a/;UID=0",
+		"/a/;UID=1x", "/a/;UID=", "/a;UIDVALIDITY=0/;UID=1",
+		"/a;X=1/;UID=1", "/%/;UID=1", "/%0a/;UID=1", "/%ff/;UID=1",
+		"/a/;UID=1/;SECTION=", "/a/;UID=1/;SECTION=0",
+		"/a/;UID=1/;SECTION=MIME", "/a/;UID=1/;SECTION=1;PARTIAL=1.2",
+		"/a/;UID=1/;PARTIAL=1.0", "/a/;UID=1/;PARTIAL=1.2/;SECTION=1",
+		"/a/;UID=1/;SECTION=/;PARTIAL=1", "/a/;UID=4294967296" };
+	struct arena *a = arena_new(MIB(1));
+	struct imap_url u;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(
+			url_parse(a, slice_str(good[i].text), &u), ERR_OK);
+		assert_true(slice_eqs(u.mailbox, good[i].mailbox));
+		assert_int_equal(u.uidvalidity, good[i].validity);
+		assert_int_equal(u.uid, good[i].uid);
+		assert_int_equal(u.section.n_part, good[i].n_part);
+		assert_int_equal(u.section.offset, good[i].offset);
+		assert_int_equal(u.section.length, good[i].length);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(
+			url_parse(a, slice_str(bad[i]), &u), ERR_SYNTAX);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_fetch_items),
+		cmocka_unit_test(test_urls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
