@@ -468,8 +468,8 @@ static enum err prepare_changes(struct imap *i, struct fetch *f)
 		return ERR_SYNTAX;
 	f->synced = !since || !i->cmd.uid;
 	f->resync.since = r->changed_since;
-	if (!r->vanished)
-		return ERR_OK;
+	if (!r->vanished || f->set.saved)
+		return ERR_OK; /* "$" has what is there only */
 	known->list = arena_array(i->arena, struct range, f->set.n);
 	if (!known->list)
 		return ERR_NOMEM;

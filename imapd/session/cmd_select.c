@@ -162,10 +162,10 @@ static void take_state(
 
 /* --- arguments ----------------------------------------------------------------- */
 
-/* A set in which '*' is not allowed. */
+/* A set in which neither '*' nor "$" is allowed. */
 static bool plain_set(struct imap *i, struct cursor *c, struct set *out)
 {
-	if (!imap_set(c, i->arena, out))
+	if (!imap_set(c, i->arena, out) || out->saved)
 		return false;
 	for (size_t k = 0; k < out->n; k++)
 		if (out->list[k].from == 0 || out->list[k].to == 0)

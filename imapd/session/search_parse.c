@@ -186,7 +186,7 @@ static bool leaf(struct parser *p)
 	if (p_run(p->c, is_letter, &name))
 		return named_key(p, name);
 	struct search_key *k = emit(p, OP_SEQ);
-	if (imap_uid_required(p->i) != ERR_OK)
+	if (p_peek(p->c) != '$' && imap_uid_required(p->i) != ERR_OK)
 		return false;
 	return k && imap_set(p->c, p->i->arena, &k->set);
 }
