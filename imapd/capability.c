@@ -67,6 +67,8 @@ const struct capability capabilities[] = {
 		ENABLED_UTF8, NULL },
 	{ "SPECIAL-USE", "RFC 6154", "imapd/session/cmd_list.c", CAP_USER, 0,
 		NULL },
+	{ "CREATE-SPECIAL-USE", "RFC 6154 3", "imapd/session/cmd_mailbox.c",
+		CAP_USER, 0, NULL },
 	{ "MOVE", "RFC 6851", "imapd/session/cmd_copy.c", CAP_USER, 0, NULL },
 	{ "MULTIAPPEND", "RFC 3502", "imapd/session/cmd_append.c", CAP_USER, 0,
 		NULL },

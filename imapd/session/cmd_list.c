@@ -27,6 +27,16 @@ static const char *const uses[SPECIAL_COUNT] = {
 	[SPECIAL_ARCHIVE] = "\\Archive",
 };
 
+bool imap_special_use(struct slice name, enum special_use *out)
+{
+	for (unsigned k = 1; k < SPECIAL_COUNT; k++)
+		if (slice_ieqs(name, uses[k] + 1)) {
+			*out = (enum special_use)k;
+			return true;
+		}
+	return false;
+}
+
 /* --- patterns ------------------------------------------------------------------ */
 
 /* A wildcard that can still take one more character, and where. */

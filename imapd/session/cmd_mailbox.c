@@ -27,20 +27,66 @@ static enum err create(struct imap *i, struct slice name, enum special_use use,
 	return mailbox_get(i->account, id, i->arena, made);
 }
 
-/* RFC 6154 3: CREATE name (USE (\Archive)) is CREATE-SPECIAL-USE, which is not
- * announced yet: an argument more is a syntax error. */
+/* RFC 6154 3: "(USE (\Archive))". A mailbox has one use at most: ERR_CONFLICT
+ * for more, and for one that we do not know. */
+static enum err parse_use(struct imap *i, enum special_use *out)
+{
+	struct cursor *c = &i->cmd.args;
+	enum special_use use;
+	enum err e = ERR_OK;
+	struct slice name;
+
+	if (!p_word(c, "(USE ("))
+		return ERR_SYNTAX;
+	for (unsigned n = 0; !p_char(c, ')'); n++) {
+		if ((n && !p_sp(c)) || !p_char(c, '\\') || !imap_atom(c, &name))
+			return ERR_SYNTAX;
+		if (!imap_special_use(name, &use) || (n && use != *out))
+			e = ERR_CONFLICT;
+		else
+			*out = use;
+	}
+	return p_char(c, ')') ? e : ERR_SYNTAX;
+}
+
+static enum err parse_create(
+	struct imap *i, struct slice *name, enum special_use *use)
+{
+	struct cursor *c = &i->cmd.args;
+	enum err e = ERR_OK;
+
+	*use = SPECIAL_NONE;
+	if (!p_sp(c) || !imap_mailbox(i, c, name))
+		return ERR_SYNTAX;
+	if (p_sp(c))
+		e = parse_use(i, use);
+	return p_end(c) ? e : ERR_SYNTAX;
+}
+
+static enum err create_mailbox(struct imap *i, struct slice name,
+	enum special_use use, struct mailbox_row *made)
+{
+	TRY(store_begin(i->tenant->store));
+	return imap_commit(
+		i, create(i, without_last_separator(name), use, made));
+}
+
 enum err cmd_create(struct imap *i)
 {
 	struct slice name;
+	enum special_use use;
 	struct mailbox_row made;
 	char id[OID_TEXT + 1];
+	enum err e = parse_create(i, &name, &use);
 
-	if (!one_name(i, &name))
-		return ERR_SYNTAX;
-	TRY(store_begin(i->tenant->store));
-	enum err e =
-		create(i, without_last_separator(name), SPECIAL_NONE, &made);
-	e = imap_commit(i, e);
+	if (e == ERR_SYNTAX)
+		return e;
+	if (e == ERR_OK)
+		e = create_mailbox(i, name, use, &made);
+	if (e == ERR_CONFLICT) {
+		i->cmd.error_code = "USEATTR";
+		i->cmd.text = "It cannot have that use, or another one has it";
+	}
 	if (e == ERR_OK) { /* RFC 8474 4.1 */
 		oid_text(&made.oid, id);
 		i->cmd.code = imap_text(i, "MAILBOXID (%s)", id);

@@ -297,6 +297,8 @@ MUST_CHECK enum err status_put(
 	struct imap *i, const struct mailbox_row *row, unsigned wanted);
 
 /* --- cmd_list.c ------------------------------------------------------------------ */
+/* "Archive" of "\Archive" (RFC 6154 2). */
+bool imap_special_use(struct slice name, enum special_use *out);
 /* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
  * called it `old`. */
 void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
