@@ -175,6 +175,11 @@ def free_busy(server):
         "FBTYPE=BUSY:20060104T190000Z/20060104T200000Z",
         "FBTYPE=BUSY-TENTATIVE:20060104T010000Z/20060104T020000Z"], text
     assert lines(text, "DTSTART") == ["20060103T000000Z"]
+    # What begins before the range, or ends after it, is cut off there.
+    text = ask(200, 'start="20060104T153000Z" end="20060104T191500Z"').text
+    assert lines(text.replace("\r\n", "\n"), "FREEBUSY") == [
+        "FBTYPE=BUSY:20060104T153000Z/20060104T160000Z",
+        "FBTYPE=BUSY:20060104T190000Z/20060104T191500Z"], text
     assert not lines(ask(200, 'start="20200101T000000Z" '
                          'end="20200102T000000Z"').text, "FREEBUSY")
     ask(400, 'start="20060105T000000Z" end="20060103T000000Z"')
