@@ -46,7 +46,8 @@ void set_resolve(struct set *s, uint32_t max)
 
 	for (size_t i = 0; i < s->n; i++)
 		put_in_order(&s->list[i], max);
-	qsort(s->list, s->n, sizeof(s->list[0]), by_start);
+	if (s->n)
+		qsort(s->list, s->n, sizeof(s->list[0]), by_start);
 	for (size_t i = 0; i < s->n; i++) {
 		struct range r = s->list[i];
 		if (n == 0 || r.from > (uint64_t)s->list[n - 1].to + 1)
