@@ -11,6 +11,7 @@
 
 /* States in which it is listed. */
 enum {
+	CAP_NONE = 0,
 	CAP_CLEAR = 1, /* before TLS, where nothing but STARTTLS leads on */
 	CAP_TLS = 2,   /* before the login */
 	CAP_USER = 4,  /* signed in */
