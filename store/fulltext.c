@@ -117,6 +117,18 @@ enum err fulltext_segments(struct account *a, uint64_t after,
 		st, fill_segment, NULL, rows, sizeof(*rows), max, n_out);
 }
 
+enum err fulltext_segments_of(struct account *a, unsigned level,
+	struct fulltext_segment *rows, size_t max, size_t *n_out)
+{
+	sqlite3_stmt *st = db_stmt(account_db(a),
+		"SELECT id, level, blocks, docs FROM fulltext_segment"
+		" WHERE state = ? AND level = ? ORDER BY id LIMIT ?");
+
+	db_bind(st, "iii", (int64_t)SEGMENT_LIVE, (int64_t)level, (int64_t)max);
+	return schema_rows(
+		st, fill_segment, NULL, rows, sizeof(*rows), max, n_out);
+}
+
 static enum err unpack_docs(struct slice packed, uint64_t *bodies, size_t n)
 {
 	uint64_t body = 0, step;

@@ -103,6 +103,9 @@ struct fulltext_segment {
 /* Live ones above `after`, in the order of their ids. */
 MUST_CHECK enum err fulltext_segments(struct account *a, uint64_t after,
 	struct fulltext_segment *rows, size_t max, size_t *n_out);
+/* Live ones of a level, the oldest first. */
+MUST_CHECK enum err fulltext_segments_of(struct account *a, unsigned level,
+	struct fulltext_segment *rows, size_t max, size_t *n_out);
 /* The bodies of the segment's ordinals; `docs` of them. */
 MUST_CHECK enum err fulltext_docs(
 	struct account *a, const struct fulltext_segment *s, uint64_t *bodies);

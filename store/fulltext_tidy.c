@@ -123,17 +123,6 @@ static enum err mark_unfinished(struct fulltext_tidy *t)
 
 /* --- choosing ----------------------------------------------------------------------- */
 
-static enum err fill_source(sqlite3_stmt *st, struct arena *arena, void *row)
-{
-	struct fulltext_segment *s = row;
-
-	s->id = column_u64(st, 0);
-	s->level = column_u32(st, 1);
-	s->blocks = column_u32(st, 2);
-	s->docs = column_u32(st, 3);
-	return ERR_OK;
-}
-
 static enum err open_source(struct source *s, const struct fulltext_segment *of)
 {
 	s->s = *of;
@@ -154,11 +143,7 @@ static enum err choose(struct fulltext_tidy *t)
 		"SELECT level FROM fulltext_segment WHERE state = ?"
 		" GROUP BY level HAVING count(*) >= ? ORDER BY level LIMIT 1",
 		"ii", (int64_t)SEGMENT_LIVE, (int64_t)FAN));
-	sqlite3_stmt *st = db_stmt(account_db(t->account),
-		"SELECT id, level, blocks, docs FROM fulltext_segment"
-		" WHERE state = ? AND level = ? ORDER BY id LIMIT ?");
-	db_bind(st, "iii", (int64_t)SEGMENT_LIVE, level, (int64_t)FAN);
-	TRY(schema_rows(st, fill_source, NULL, rows, sizeof(rows[0]), FAN, &n));
+	TRY(fulltext_segments_of(t->account, (unsigned)level, rows, FAN, &n));
 	for (size_t i = 0; i < n; i++) {
 		TRY(open_source(&t->source[i], &rows[i]));
 		TRY(fulltext_docs(t->account, &rows[i], t->source[i].body));
