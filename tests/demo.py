@@ -174,7 +174,8 @@ class Demo:
             self.cli("tenant", "create", domain)
             for user, name in users.items():
                 address = f"{user}@{domain}"
-                passwords[address] = secrets.token_urlsafe(9)
+                # Not one that begins like an option of a command.
+                passwords[address] = "d" + secrets.token_urlsafe(9)
                 self.cli("user", "create", address, "--name", name)
                 self.cli("credential", "create", address,
                          password=passwords[address])
