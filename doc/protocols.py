@@ -8,7 +8,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 PAGE = TOP / "doc/PROTOCOLS.md"
-ROW = re.compile(r'\{\s*"([^"]+)",\s*"([^"]+)",\s*"([^"]+)",\s*CAP_')
+ROW = re.compile(r'\{\s*"([^"]+)",\s*"([^"]+)",\s*"([^"]+)",\s*(CAP_\w+)')
 HEAD = """\
 # IMAP: what the server can, and what proves it
 
@@ -42,14 +42,15 @@ def proofs():
 def page():
     proved = proofs()
     return HEAD + "".join(
-        f"| {name} | {source} | `{file}` | "
+        f"| {name}{' (not listed yet)' if states == 'CAP_NONE' else ''} | "
+        f"{source} | `{file}` | "
         + ", ".join(f"`{path}`" for path in proved.get(name, [])) + " |\n"
-        for name, source, file in rows())
+        for name, source, file, states in rows())
 
 
 def complaints():
     proved, names = proofs(), {row[0] for row in rows()}
-    for name, _, file in rows():
+    for name, _, file, _ in rows():
         if name not in proved:
             yield f"{name} has no proof"
         if not (TOP / file).exists():
