@@ -83,8 +83,7 @@ enum err acl_rights(struct account *a, uint64_t mailbox,
 /* --- who shares with whom -------------------------------------------------------- */
 
 /* The tenant's row follows what the account's lists say of (who, id). */
-static enum err share_follow(
-	struct account *a, enum acl_who who, uint64_t id)
+static enum err share_follow(struct account *a, enum acl_who who, uint64_t id)
 {
 	struct db *t = tenant_db(account_store(a));
 	int64_t granted;
@@ -99,7 +98,8 @@ static enum err share_follow(
 			"INSERT OR IGNORE INTO share(who, id, owner)"
 			" VALUES(?, ?, ?)",
 			"iui", (int64_t)who, id, (int64_t)account_number(a));
-	return db_run(t, "DELETE FROM share WHERE who = ? AND id = ? AND owner = ?",
+	return db_run(t,
+		"DELETE FROM share WHERE who = ? AND id = ? AND owner = ?",
 		"iui", (int64_t)who, id, (int64_t)account_number(a));
 }
 
@@ -145,8 +145,7 @@ static enum err check_set(struct db *d, uint64_t mailbox)
 	return n >= LIMIT_ACL ? ERR_LIMIT : ERR_OK;
 }
 
-enum err acl_set(
-	struct account *a, uint64_t mailbox, const struct acl_row *row)
+enum err acl_set(struct account *a, uint64_t mailbox, const struct acl_row *row)
 {
 	struct db *d = account_db(a);
 	enum err e;
@@ -165,8 +164,8 @@ enum err acl_set(
 		e = ERR_OK;
 	if (row->rights & RIGHTS_ALL) {
 		TRY(e);
-		TRY(db_run(d, "INSERT INTO acl VALUES(?, ?, ?, ?, ?)",
-			"uiuii", mailbox, (int64_t)row->who, row->id,
+		TRY(db_run(d, "INSERT INTO acl VALUES(?, ?, ?, ?, ?)", "uiuii",
+			mailbox, (int64_t)row->who, row->id,
 			(int64_t)row->negative,
 			(int64_t)(row->rights & RIGHTS_ALL)));
 	}

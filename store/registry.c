@@ -432,8 +432,7 @@ const struct schema_step schema_steps[] = {
 	{ 3, true, TEAM },
 	{ 3, true, GROUP_MEMBER },
 	{ 3, true, SHARE },
-	{ 3, true,
-		"ALTER TABLE user ADD shared INTEGER NOT NULL DEFAULT 0" },
+	{ 3, true, "ALTER TABLE user ADD shared INTEGER NOT NULL DEFAULT 0" },
 };
 const size_t n_schema_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

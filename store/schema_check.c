@@ -317,7 +317,8 @@ static const struct check_part tenant_parts[] = {
 		" WHERE a.account > ? GROUP BY a.account"
 		" ORDER BY a.account LIMIT 500" },
 	{ check_owners, "member of groups",
-		"SELECT DISTINCT g.account, u.account IS NOT NULL AND NOT EXISTS"
+		"SELECT DISTINCT g.account, u.account IS NOT NULL AND NOT "
+		"EXISTS"
 		" (SELECT 1 FROM group_member AS o WHERE o.account = g.account"
 		" AND o.team NOT IN (SELECT id FROM team))"
 		" FROM group_member AS g"

@@ -80,11 +80,10 @@ struct group_row {
 	struct slice name;
 	uint32_t members;
 };
-MUST_CHECK enum err group_get(struct store *s, uint64_t id,
-	struct arena *arena, struct group_row *out);
+MUST_CHECK enum err group_get(struct store *s, uint64_t id, struct arena *arena,
+	struct group_row *out);
 MUST_CHECK enum err group_list(struct store *s, struct slice after,
-	struct arena *arena, struct group_row *rows, size_t max,
-	size_t *n_out);
+	struct arena *arena, struct group_row *rows, size_t max, size_t *n_out);
 /* Inside a transaction. ERR_NOTFOUND: no such group or user; ERR_LIMIT: in too
  * many groups. */
 MUST_CHECK enum err group_member_set(

@@ -143,8 +143,7 @@ static void test_refused(void **state)
 	assert_int_equal(group_create(f->s, S("TEAM"), &other), ERR_EXISTS);
 	assert_int_equal(group_create(f->s, S("a b"), &other), ERR_SYNTAX);
 	assert_int_equal(group_create(f->s, S(""), &other), ERR_SYNTAX);
-	assert_int_equal(
-		group_member_set(f->s, team, 999, true), ERR_NOTFOUND);
+	assert_int_equal(group_member_set(f->s, team, 999, true), ERR_NOTFOUND);
 	assert_int_equal(
 		group_member_set(f->s, 999, f->number, true), ERR_NOTFOUND);
 	ok(store_commit(f->s, NULL));
