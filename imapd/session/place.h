@@ -39,6 +39,12 @@ struct place_root {
 enum { PLACE_ROOTS = 2 };
 extern const struct place_root place_roots[PLACE_ROOTS];
 
+/* RFC 4314 6: who has none of these is not told that it exists. */
+#define RIGHTS_TO_KNOW                                                         \
+	(RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE |             \
+		RIGHT_DELETE_MAILBOX | RIGHT_ADMIN)
+/* "* MYRIGHTS" into the scratch buffer (cmd_acl.c). */
+void put_myrights(struct imap *i, const struct place *p);
 /* Valid until the command ends. ERR_NOTFOUND, also when the user may not know
  * that it exists; ERR_NOPERM when one of the rights `needed` lacks. What is
  * found in another account is audited before it is used. */
