@@ -8,80 +8,19 @@
 
 #include "place.h"
 
-struct identifier {
-	struct acl_row row; /* its rights: 0 */
-	bool owner;
-};
-
-/* ERR_NOTFOUND: there is no such user or group. */
-static enum err find_user(struct imap *i, const struct place *p,
-	struct slice address, struct identifier *out)
+/* Whose account it is. */
+static bool is_owner(const struct place *p, const struct acl_row *who)
 {
-	uint32_t account;
-
-	TRY(address_resolve(i->tenant->store, address, &account));
-	out->row.who = ACL_USER;
-	out->row.id = account;
-	out->owner = account == account_number(p->account);
-	return ERR_OK;
+	return who->who == ACL_USER && who->id == account_number(p->account);
 }
 
-static enum err find_identifier(struct imap *i, const struct place *p,
-	struct slice text, struct identifier *out)
+static enum err find_who(struct imap *i, struct slice text, struct acl_row *out)
 {
-	enum err e = ERR_OK;
+	enum err e = acl_who_parse(i->tenant->store, text, out);
 
-	*out = (struct identifier){ 0 };
-	if (text.n && text.p[0] == '-') {
-		out->row.negative = true;
-		text = slice_from(text, 1);
-	}
-	if (slice_ieqs(text, "anyone")) {
-		out->row.who = ACL_ANYONE;
-	} else if (text.n && text.p[0] == '$') {
-		out->row.who = ACL_GROUP;
-		e = group_find(
-			i->tenant->store, slice_from(text, 1), &out->row.id);
-	} else {
-		e = find_user(i, p, text, out);
-	}
-	if (e == ERR_SYNTAX || e == ERR_LIMIT)
-		e = ERR_NOTFOUND;
 	if (e == ERR_NOTFOUND)
 		i->cmd.text = "There is no such user or group";
 	return e;
-}
-
-/* Its text, in the arena; n 0: it is nobody any more. */
-static enum err put_identifier(
-	struct imap *i, const struct acl_row *r, struct slice *out)
-{
-	struct store *s = i->tenant->store;
-	const char *sign = r->negative ? "-" : "";
-	struct user_row user;
-	struct group_row group;
-	enum err e = ERR_OK;
-
-	switch (r->who) {
-	case ACL_ANYONE:
-		*out = slice_str(imap_text(i, "%sanyone", sign));
-		return ERR_OK;
-	case ACL_USER:
-		e = user_get(s, (uint32_t)r->id, i->arena, &user);
-		if (e == ERR_OK)
-			*out = slice_str(imap_text(
-				i, "%s%.*s", sign, SLICE_ARG(user.address)));
-		break;
-	case ACL_GROUP:
-		e = group_get(s, r->id, i->arena, &group);
-		if (e == ERR_OK)
-			*out = slice_str(imap_text(
-				i, "%s$%.*s", sign, SLICE_ARG(group.name)));
-		break;
-	}
-	if (e == ERR_NOTFOUND)
-		*out = slice_of("", 0);
-	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 static void put_rights(struct buf *b, unsigned rights)
@@ -143,10 +82,11 @@ enum err cmd_getacl(struct imap *i)
 		put_rights(&i->out, RIGHTS_ALL);
 	}
 	for (size_t k = 0; k < n; k++) {
-		TRY(put_identifier(i, &rows[k], &who));
-		if (!who.n || (rows[k].who == ACL_USER &&
-				      rows[k].id == owner.account))
+		enum err e = acl_who_text(
+			i->tenant->store, &rows[k], i->arena, &who);
+		if (e == ERR_NOTFOUND || is_owner(&p, &rows[k]))
 			continue;
+		TRY(e);
 		buf_addc(&i->out, ' ');
 		put_astring(&i->out, who);
 		buf_addc(&i->out, ' ');
@@ -161,20 +101,20 @@ enum err cmd_listrights(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
 	struct slice name, text;
-	struct identifier who;
+	struct acl_row who;
 	struct place p;
 
 	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
 		!imap_astring(c, i->arena, &text) || text.n == 0 || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(imap_place(i, name, RIGHT_ADMIN, &p));
-	TRY(find_identifier(i, &p, text, &who));
+	TRY(find_who(i, text, &who));
 	buf_adds(&i->out, "* LISTRIGHTS ");
 	put_mailbox(i, p.row.name);
 	buf_addc(&i->out, ' ');
 	put_astring(&i->out, text);
 	buf_addc(&i->out, ' ');
-	if (who.owner)
+	if (is_owner(&p, &who))
 		put_rights(&i->out, RIGHTS_ALL);
 	else
 		buf_adds(&i->out, "\"\" l r s w i p k x t e a c d");
@@ -186,35 +126,35 @@ enum err cmd_listrights(struct imap *i)
 /* --- changing ------------------------------------------------------------------- */
 
 static enum err change(struct imap *i, const struct place *p,
-	struct identifier *who, char sign, unsigned rights)
+	struct acl_row *who, char sign, unsigned rights)
 {
 	struct acl_row rows[LIMIT_ACL];
 	size_t n;
 
 	TRY(acl_list(p->account, p->row.id, rows, &n));
 	for (size_t k = 0; k < n; k++)
-		if (rows[k].who == who->row.who && rows[k].id == who->row.id &&
-			rows[k].negative == who->row.negative)
-			who->row.rights = rows[k].rights;
+		if (rows[k].who == who->who && rows[k].id == who->id &&
+			rows[k].negative == who->negative)
+			who->rights = rows[k].rights;
 	if (sign == '+')
-		rights |= who->row.rights;
+		rights |= who->rights;
 	else if (sign == '-')
-		rights = who->row.rights & ~rights;
-	who->row.rights = rights;
+		rights = who->rights & ~rights;
+	who->rights = rights;
 	TRY(store_begin(i->tenant->store));
-	return imap_commit(i, acl_set(p->account, p->row.id, &who->row));
+	return imap_commit(i, acl_set(p->account, p->row.id, who));
 }
 
 static enum err set(struct imap *i, struct slice name, struct slice text,
 	char sign, unsigned rights)
 {
-	struct identifier who;
+	struct acl_row who;
 	struct place p;
 	char letters[RIGHTS_TEXT];
 
 	TRY(imap_place(i, name, RIGHT_ADMIN, &p));
-	TRY(find_identifier(i, &p, text, &who));
-	if (who.owner) {
+	TRY(find_who(i, text, &who));
+	if (is_owner(&p, &who)) {
 		i->cmd.error_code = "CANNOT";
 		i->cmd.text = "Whose mailbox it is has all rights, always";
 		return ERR_UNSUPPORTED;

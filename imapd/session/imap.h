@@ -168,6 +168,8 @@ extern uint64_t imap_progress_us;
 bool imap_slice_over(struct imap *i, uint64_t started_us);
 /* The selected mailbox has news: an idling client hears of them. */
 void imap_news(struct imap *i);
+/* Looks at the rights in a later turn, whatever it does. */
+void imap_look(struct imap *i);
 /* Gates what is written from now on on all that this account has committed. */
 void imap_gate(struct imap *i);
 /* A formatted string that lives as long as the command; "" without memory. */

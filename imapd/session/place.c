@@ -131,8 +131,8 @@ enum err place_audit(struct imap *i, const struct account *a,
 /* --- names ------------------------------------------------------------------------- */
 
 const struct place_root place_roots[PLACE_ROOTS] = {
-	{ "Other Users/", false },
-	{ "Shared/", true },
+	{ SHARE_ROOT_USERS, false },
+	{ SHARE_ROOT_SHARED, true },
 };
 
 /* The root that the name lies below, or is; NULL: it is the user's own. */
@@ -299,7 +299,7 @@ static void on_rights_changed(
 	if (kind != WATCH_RIGHTS)
 		return;
 	i->rights_stale = true;
-	imap_news(i);
+	imap_look(i);
 }
 
 enum err place_select(struct imap *i, const struct place *p)

@@ -96,11 +96,6 @@ void rights_keep_flags(
 /* Leaves of the flags what the rights allow to set (RFC 4314 4). */
 void rights_limit_flags(unsigned rights, struct flags *f);
 void rights_limit_list(unsigned rights, struct flag_list *f);
-/* "lrs" as RIGHT_*, with RFC 2086's "c" and "d"; false for an unknown one. */
-bool rights_parse(struct slice text, unsigned *out);
-/* In RFC 4314's letters, with the virtual ones; at most RIGHTS_TEXT. */
-#define RIGHTS_TEXT 14
-void rights_text(unsigned rights, char out[RIGHTS_TEXT]);
 
 /* --- walk.c: all mailboxes that the user may see, his own first --------------- */
 enum { WALK_ROWS = 100 };
