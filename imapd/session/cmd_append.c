@@ -261,6 +261,10 @@ static enum err more(struct imap *i)
 	i->cmd.code = imap_text(i, "APPENDUID %u %.*s", i->append->uidvalidity,
 		SLICE_ARG(buf_slice(&set)));
 	buf_free(&set);
+	/* The tagged answer has its code already. */
+	i->cmd.tells_modseq = imap_enabled(i, ENABLED_CONDSTORE) &&
+			      i->append->account == i->box &&
+			      i->append->mailbox == i->st.mailbox;
 	return ERR_OK;
 }
 

@@ -250,6 +250,9 @@ static enum err finish(struct imap *i, enum err e)
 			c->bye = true;
 		}
 	}
+	if (c->tells_modseq && i->st.selected && !i->changed)
+		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] Highest",
+			(unsigned long long)i->st.modseq);
 	imap_gate(i);
 	if (e == ERR_OK)
 		write_ok(i);
