@@ -63,8 +63,7 @@ const struct capability capabilities[] = {
 		0, NULL },
 	{ "UIDONLY", "RFC 9586", "imapd/session/fetch_flags.c", CAP_USER,
 		ENABLED_UIDONLY, NULL },
-	/* Not listed before APPEND takes "UTF8 (~{n}": Thunderbird sends it. */
-	{ "UTF8=ACCEPT", "RFC 9755", "imapd/session/parse.c", CAP_NONE,
+	{ "UTF8=ACCEPT", "RFC 9755", "imapd/session/parse.c", CAP_USER,
 		ENABLED_UTF8, NULL },
 	{ "SPECIAL-USE", "RFC 6154", "imapd/session/cmd_list.c", CAP_USER, 0,
 		NULL },
