@@ -16,6 +16,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_language.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_quota.c \
 	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \

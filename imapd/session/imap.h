@@ -292,9 +292,17 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 bool status_items(struct cursor *c, unsigned *wanted);
 /* HIGHESTMODSEQ among them enables CONDSTORE (RFC 7162 3.1). */
 void status_enables(struct imap *i, unsigned wanted);
+/* How far the count of one mailbox's deleted bytes is; zeroed at first. */
+struct status_count {
+	uint64_t deleted_size;
+	uint32_t next; /* UID */
+};
+/* Counts what `wanted` has that the row does not say, in slices: ERR_AGAIN. */
+MUST_CHECK enum err status_count(struct imap *i, const struct mailbox_row *row,
+	unsigned wanted, uint64_t started_us, struct status_count *n);
 /* "* STATUS name (...)" into the scratch buffer; on error half of it. */
-MUST_CHECK enum err status_put(
-	struct imap *i, const struct mailbox_row *row, unsigned wanted);
+MUST_CHECK enum err status_put(struct imap *i, const struct mailbox_row *row,
+	unsigned wanted, const struct status_count *n);
 
 /* --- cmd_list.c ------------------------------------------------------------------ */
 /* "Archive" of "\Archive" (RFC 6154 2). */
@@ -332,6 +340,8 @@ enum err cmd_enable(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
+enum err cmd_getquota(struct imap *i);
+enum err cmd_getquotaroot(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
 enum err cmd_language(struct imap *i);
@@ -345,6 +355,7 @@ enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_setquota(struct imap *i);
 enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);
