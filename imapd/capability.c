@@ -81,6 +81,8 @@ const struct capability capabilities[] = {
 		CAP_USER, 0, NULL },
 	{ "QUOTASET", "RFC 9208 4.1.3 (users get NOPERM)",
 		"imapd/session/cmd_quota.c", CAP_USER, 0, NULL },
+	{ "METADATA", "RFC 5464", "imapd/session/cmd_metadata.c", CAP_USER, 0,
+		NULL },
 	{ "APPENDLIMIT", "RFC 7889", "imapd/session/cmd_status.c", CAP_USER, 0,
 		"104857600" },
 	{ "STATUS=SIZE", "RFC 8438", "imapd/session/cmd_status.c", CAP_USER, 0,

@@ -16,6 +16,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_language.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_metadata.c \
 	imapd/session/cmd_quota.c \
 	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
@@ -34,6 +35,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
+	imapd/session/metadata_parse.c \
+	imapd/session/metadata_put.c \
 	imapd/session/parse.c \
 	imapd/session/quirk.c \
 	imapd/session/respond.c \

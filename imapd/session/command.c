@@ -19,6 +19,7 @@ const struct command_row command_rows[] = {
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },     /* 6.4.5 */
+	{ "GETMETADATA", cmd_getmetadata, IN_ANY, 0 },   /* RFC 5464 4.2 */
 	{ "GETQUOTA", cmd_getquota, IN_ANY, 0 },         /* RFC 9208 4.1.1 */
 	{ "GETQUOTAROOT", cmd_getquotaroot, IN_ANY, 0 }, /* 4.1.2 */
 	{ "ID", cmd_id, IN_ANY, 0 },                     /* RFC 2971 */
@@ -35,9 +36,10 @@ const struct command_row command_rows[] = {
 	{ "REPLACE", cmd_replace, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
-	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
-	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 },     /* RFC 9208 4.1.3 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */
+	{ "SELECT", cmd_select, IN_ANY, 0 },           /* 6.3.1 */
+	{ "SETMETADATA", cmd_setmetadata, IN_ANY, 0 }, /* RFC 5464 4.3 */
+	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 },       /* RFC 9208 4.1.3 */
 	{ "SORT", cmd_sort, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */

@@ -307,6 +307,8 @@ MUST_CHECK enum err status_put(struct imap *i, const struct mailbox_row *row,
 /* --- cmd_list.c ------------------------------------------------------------------ */
 /* "Archive" of "\Archive" (RFC 6154 2). */
 bool imap_special_use(struct slice name, enum special_use *out);
+/* "\Archive", NULL for none. */
+const char *imap_use_name(enum special_use use);
 /* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
  * called it `old`. */
 void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
@@ -321,6 +323,10 @@ enum append_literal {
 enum append_literal append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
+
+/* --- cmd_metadata.c -------------------------------------------------------------- */
+/* RFC 5464 4.3, of LIMIT_METADATA */
+#define METADATA_TOO_LONG "METADATA MAXSIZE 65536"
 
 /* --- cmd_enable.c ---------------------------------------------------------------- */
 void put_capabilities(struct imap *i);
@@ -340,6 +346,7 @@ enum err cmd_enable(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
+enum err cmd_getmetadata(struct imap *i);
 enum err cmd_getquota(struct imap *i);
 enum err cmd_getquotaroot(struct imap *i);
 enum err cmd_id(struct imap *i);
@@ -355,6 +362,7 @@ enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_setmetadata(struct imap *i);
 enum err cmd_setquota(struct imap *i);
 enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);

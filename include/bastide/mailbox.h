@@ -75,6 +75,10 @@ MUST_CHECK enum err mailbox_find_special(struct account *a,
  * selectable, with a new UIDVALIDITY. */
 MUST_CHECK enum err mailbox_create(struct account *a, struct slice name,
 	enum special_use use, uint64_t *id_out);
+/* The special use, which another mailbox then has no more. ERR_UNSUPPORTED: of
+ * what is only a parent. */
+MUST_CHECK enum err mailbox_set_special(
+	struct account *a, uint64_t id, enum special_use use);
 /* Messages go with it; with children it stays as a parent (RFC 3501 6.3.4).
  * ERR_NOPERM for INBOX; ERR_NOTEMPTY when it is only a parent already. */
 MUST_CHECK enum err mailbox_delete(struct account *a, uint64_t id);
