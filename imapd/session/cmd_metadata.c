@@ -11,11 +11,25 @@
 
 _Static_assert(LIMIT_METADATA == 65536, "as METADATA_TOO_LONG says");
 
+/* The empty name is the server's: the user's own account. RFC 5464 3.3: "l" and
+ * one of "rswip"; more to change what others see. */
+static enum err find_place(
+	struct imap *i, struct slice name, unsigned needed, struct place *out)
+{
+	const unsigned one_of = RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE |
+				RIGHT_INSERT | RIGHT_POST;
+
+	*out = (struct place){ .account = i->account, .rights = RIGHTS_ALL };
+	if (name.n == 0)
+		return ERR_OK;
+	TRY(imap_place(i, name, RIGHT_LOOKUP | needed, out));
+	return out->rights & one_of ? ERR_OK : ERR_NOPERM;
+}
+
 /* --- GETMETADATA -------------------------------------------------------------------- */
 
 struct get {
 	struct metadata_walk walk;
-	struct mailbox_row box;
 	struct entry entries[LIMIT_METADATA_ENTRIES];
 };
 
@@ -35,15 +49,6 @@ static enum err more(struct imap *i)
 		i->cmd.code = imap_text(
 			i, "METADATA LONGENTRIES %u", g->walk.longest);
 	return ERR_OK;
-}
-
-/* The empty name is the server's. */
-static enum err find_box(
-	struct imap *i, struct slice name, struct mailbox_row *box)
-{
-	if (name.n == 0)
-		return ERR_OK;
-	return mailbox_find(i->account, name, i->arena, box);
 }
 
 /* Options stand before the mailbox in the grammar, behind it in the examples. */
@@ -74,13 +79,16 @@ static enum err parse_get(struct imap *i, struct get *g)
 enum err cmd_getmetadata(struct imap *i)
 {
 	struct get *g = arena_alloc(i->arena, sizeof(*g));
+	struct place p;
 
 	if (!g)
 		return ERR_NOMEM;
 	TRY(parse_get(i, g));
-	TRY(find_box(i, g->walk.name, &g->box));
-	g->walk.account = i->account;
-	g->walk.box = g->walk.name.n ? &g->box : NULL;
+	TRY(find_place(i, g->walk.name, 0, &p));
+	g->walk.account = p.account;
+	g->walk.box = p.row.id;
+	if (place_is_own(i, p.account))
+		g->walk.use = p.row.special;
 	g->walk.entries = g->entries;
 	g->walk.arena = arena_new(ARENA);
 	if (!g->walk.arena)
@@ -93,18 +101,25 @@ enum err cmd_getmetadata(struct imap *i)
 
 /* --- SETMETADATA -------------------------------------------------------------------- */
 
-/* RFC 6154 4: a use, or none. */
-static enum err set_use(struct imap *i, uint64_t box, struct slice value)
+/* RFC 6154 4: a use, or none. One that is private is not kept for mailboxes of
+ * others. */
+static enum err set_use(
+	struct imap *i, const struct place *p, struct slice value)
 {
 	enum special_use use = SPECIAL_NONE;
 
+	if (!place_is_own(i, p->account)) {
+		i->cmd.error_code = "METADATA NOPRIVATE";
+		i->cmd.text = "Only mailboxes of your own have uses";
+		return ERR_UNSUPPORTED;
+	}
 	if (value.n && (value.p[0] != '\\' ||
 			       !imap_special_use(slice_from(value, 1), &use))) {
 		i->cmd.error_code = "USEATTR";
 		i->cmd.text = "No such special use";
 		return ERR_CONFLICT;
 	}
-	return mailbox_set_special(i->account, box, use);
+	return mailbox_set_special(p->account, p->row.id, use);
 }
 
 static enum err too_many(struct imap *i)
@@ -115,31 +130,40 @@ static enum err too_many(struct imap *i)
 }
 
 static enum err set_one(
-	struct imap *i, const struct mailbox_row *box, const struct entry *e)
+	struct imap *i, const struct place *p, const struct entry *e)
 {
-	if (!box && e->shared) {
+	bool server = p->row.id == METADATA_ACCOUNT;
+
+	if (server && e->shared) {
 		i->cmd.text = "What the server shares cannot be changed";
 		return ERR_NOPERM;
 	}
-	if (box && !e->shared && slice_ieqs(e->path, "/specialuse"))
-		return set_use(i, box->id, e->value);
+	if (!server && !e->shared && slice_ieqs(e->path, "/specialuse"))
+		return set_use(i, p, e->value);
 	if (e->value.n > LIMIT_METADATA) {
 		i->cmd.error_code = METADATA_TOO_LONG;
 		i->cmd.text = "The value is too long";
 		return ERR_LIMIT;
 	}
-	enum err err = metadata_set(i->account,
-		box ? box->id : METADATA_ACCOUNT,
+	enum err err = metadata_set(p->account, p->row.id,
 		e->shared ? METADATA_SHARED : i->st.account, e->path, e->value);
 	return err == ERR_LIMIT ? too_many(i) : err;
 }
 
-static enum err set_all(struct imap *i, const struct mailbox_row *box,
+static enum err set_all(struct imap *i, const struct place *p,
 	const struct entry *list, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		TRY(set_one(i, box, &list[k]));
+		TRY(set_one(i, p, &list[k]));
 	return ERR_OK;
+}
+
+static unsigned rights_to_set(const struct entry *list, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (list[k].shared)
+			return RIGHT_WRITE;
+	return 0;
 }
 
 /* 4.3: all or nothing. */
@@ -148,8 +172,8 @@ enum err cmd_setmetadata(struct imap *i)
 	struct entry *list =
 		arena_array(i->arena, struct entry, LIMIT_METADATA_ENTRIES);
 	struct cursor *c = &i->cmd.args;
-	struct mailbox_row box;
 	struct slice name;
+	struct place p;
 	size_t n;
 
 	if (!list)
@@ -162,7 +186,7 @@ enum err cmd_setmetadata(struct imap *i)
 	TRY(e);
 	if (!p_end(c))
 		return ERR_SYNTAX;
-	TRY(find_box(i, name, &box));
+	TRY(find_place(i, name, rights_to_set(list, n), &p));
 	TRY(store_begin(i->tenant->store));
-	return imap_commit(i, set_all(i, name.n ? &box : NULL, list, n));
+	return imap_commit(i, set_all(i, &p, list, n));
 }

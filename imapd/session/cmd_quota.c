@@ -6,7 +6,7 @@
  */
 #include <bastide/directory.h>
 
-#include "imap.h"
+#include "place.h"
 
 /* RFC 9208 5.1: units of 1024 octets. Use and limit are both rounded up, so
  * that what has room never shows as too much. */
@@ -26,12 +26,13 @@ static void put_resource(struct imap *i, const char **gap, const char *name,
 	*gap = " ";
 }
 
-static enum err put_quota(struct imap *i, struct slice root)
+static enum err put_quota(
+	struct imap *i, struct account *account, struct slice root)
 {
 	const char *gap = "";
 	struct quota q;
 
-	TRY(account_quota(i->account, &q));
+	TRY(account_quota(account, &q));
 	buf_adds(&i->out, "* QUOTA ");
 	put_astring(&i->out, root);
 	buf_adds(&i->out, " (");
@@ -42,20 +43,22 @@ static enum err put_quota(struct imap *i, struct slice root)
 	return ERR_OK;
 }
 
-static enum err quota_root(struct imap *i, struct slice *out)
+static enum err quota_root(
+	struct imap *i, const struct account *account, struct slice *out)
 {
 	struct user_row user;
 
 	TRY(user_get(
-		i->tenant->store, account_number(i->account), i->arena, &user));
+		i->tenant->store, account_number(account), i->arena, &user));
 	*out = user.address;
 	return ERR_OK;
 }
 
-/* The root that the client names is its own, as far as it may know. */
+/* The root that the client names is its own: those of others are told with
+ * their mailboxes only (RFC 9208 8). */
 static enum err find_root(struct imap *i, struct slice name, struct slice *out)
 {
-	TRY(quota_root(i, out));
+	TRY(quota_root(i, i->account, out));
 	if (slice_ieq(name, *out))
 		return ERR_OK;
 	i->cmd.text = "There is no such quota root";
@@ -70,24 +73,34 @@ enum err cmd_getquota(struct imap *i)
 	if (!p_sp(c) || !imap_astring(c, i->arena, &name) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(find_root(i, name, &root));
-	return put_quota(i, root);
+	return put_quota(i, i->account, root);
 }
 
-/* RFC 9208 4.1.2: the mailbox need not exist. */
+/* RFC 9208 4.1.2: the mailbox need not exist. 6: of others, it must be readable,
+ * or be one that the user could make. */
+static enum err find_place(struct imap *i, struct slice name, struct place *p)
+{
+	enum err e = imap_place(i, name, RIGHT_READ, p);
+
+	return e == ERR_NOTFOUND ? imap_place_new(i, name, p) : e;
+}
+
 enum err cmd_getquotaroot(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
 	struct slice mailbox, root;
+	struct place p;
 
 	if (!p_sp(c) || !imap_mailbox(i, c, &mailbox) || !p_end(c))
 		return ERR_SYNTAX;
-	TRY(quota_root(i, &root));
+	TRY(find_place(i, mailbox, &p));
+	TRY(quota_root(i, p.account, &root));
 	buf_adds(&i->out, "* QUOTAROOT ");
 	put_mailbox(i, mailbox);
 	buf_addc(&i->out, ' ');
 	put_astring(&i->out, root);
 	buf_adds(&i->out, "\r\n");
-	return put_quota(i, root);
+	return put_quota(i, p.account, root);
 }
 
 /* setquota-list = "(" [resource-name SP number64 *(...)] ")" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* STATUS (RFC 3501 6.3.10, RFC 9051 6.3.11): one row of the store. LIST RETURN
  * (STATUS ...) asks the same (RFC 5819). */
-#include "imap.h"
+#include "place.h"
 
 enum status_kind {
 	STATUS_MESSAGES,
@@ -65,14 +65,14 @@ void status_enables(struct imap *i, unsigned wanted)
 }
 
 static enum err count_recent(
-	struct imap *i, const struct mailbox_row *row, uint64_t *out)
+	struct account *a, const struct mailbox_row *row, uint64_t *out)
 {
 	uint32_t uids[1000], from = row->recent;
 	size_t n;
 
 	*out = 0;
 	do {
-		TRY(message_uids(i->account, row->id, from, uids, 1000, &n));
+		TRY(message_uids(a, row->id, from, uids, 1000, &n));
 		*out += n;
 		if (n)
 			from = uids[n - 1] + 1;
@@ -88,23 +88,24 @@ static void put_id(struct buf *b, const struct oid *oid)
 	buf_addf(b, "(%s)", text);
 }
 
-enum err status_count(struct imap *i, const struct mailbox_row *row,
-	unsigned wanted, uint64_t started_us, struct status_count *n)
+enum err status_count(struct imap *i, const struct place *p, unsigned wanted,
+	uint64_t started_us, struct status_count *n)
 {
-	if (!(wanted & 1u << STATUS_DELETED_STORAGE) || row->deleted == 0)
+	if (!(wanted & 1u << STATUS_DELETED_STORAGE) || p->row.deleted == 0)
 		return ERR_OK;
 	do {
 		TRY(message_deleted_size(
-			i->account, row->id, &n->next, &n->deleted_size));
+			p->account, p->row.id, &n->next, &n->deleted_size));
 		if (n->next == 0)
 			return ERR_OK;
 	} while (!imap_slice_over(i, started_us));
 	return ERR_AGAIN;
 }
 
-static enum err put_value(struct imap *i, const struct mailbox_row *row,
-	unsigned kind, const struct status_count *n)
+static enum err put_value(struct imap *i, const struct place *p, unsigned kind,
+	const struct status_count *n)
 {
+	const struct mailbox_row *row = &p->row;
 	uint64_t numbers[STATUS_KINDS] = {
 		[STATUS_MESSAGES] = row->exists,
 		[STATUS_UIDNEXT] = row->uidnext,
@@ -118,7 +119,7 @@ static enum err put_value(struct imap *i, const struct mailbox_row *row,
 	};
 
 	if (kind == STATUS_RECENT)
-		TRY(count_recent(i, row, &numbers[kind]));
+		TRY(count_recent(p->account, row, &numbers[kind]));
 	if (kind == STATUS_MAILBOXID)
 		put_id(&i->out, &row->oid);
 	else
@@ -126,26 +127,26 @@ static enum err put_value(struct imap *i, const struct mailbox_row *row,
 	return ERR_OK;
 }
 
-enum err status_put(struct imap *i, const struct mailbox_row *row,
-	unsigned wanted, const struct status_count *n)
+enum err status_put(struct imap *i, const struct place *p, unsigned wanted,
+	const struct status_count *n)
 {
 	const char *gap = "";
 
 	buf_adds(&i->out, "* STATUS ");
-	put_mailbox(i, row->name);
+	put_mailbox(i, p->row.name);
 	buf_adds(&i->out, " (");
 	for (unsigned k = 0; k < STATUS_KINDS; k++) {
 		if (!(wanted >> k & 1))
 			continue;
 		buf_addf(&i->out, "%s%s ", gap, names[k]);
-		TRY(put_value(i, row, k, n));
+		TRY(put_value(i, p, k, n));
 		gap = " ";
 	}
 	return buf_adds(&i->out, ")\r\n");
 }
 
 struct status {
-	struct mailbox_row row;
+	struct place place;
 	unsigned wanted;
 	struct status_count count;
 };
@@ -154,8 +155,8 @@ static enum err more(struct imap *i)
 {
 	struct status *s = i->cmd.work;
 
-	TRY(status_count(i, &s->row, s->wanted, loop_now_us(), &s->count));
-	TRY(status_put(i, &s->row, s->wanted, &s->count));
+	TRY(status_count(i, &s->place, s->wanted, loop_now_us(), &s->count));
+	TRY(status_put(i, &s->place, s->wanted, &s->count));
 	imap_flush(i);
 	return ERR_OK;
 }
@@ -171,9 +172,7 @@ enum err cmd_status(struct imap *i)
 	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
 		!status_items(c, &s->wanted) || !p_end(c))
 		return ERR_SYNTAX;
-	TRY(mailbox_find(i->account, name, i->arena, &s->row));
-	if (!s->row.selectable)
-		return ERR_NOTFOUND;
+	TRY(imap_place_mailbox(i, name, RIGHT_READ, &s->place));
 	status_enables(i, s->wanted);
 	i->cmd.work = s;
 	i->cmd.more = more;

@@ -5,7 +5,7 @@
 
 #include <bastide/metadata.h>
 
-#include "imap.h"
+#include "place.h"
 
 /* "/private/comment": whose it is, and "/comment". */
 struct entry {
@@ -33,8 +33,9 @@ MUST_CHECK enum err metadata_values(
 /* One answer: what it is about, and how far it is. */
 struct metadata_walk {
 	struct account *account;
-	struct mailbox_row *box; /* NULL: the server */
-	struct slice name;       /* of the mailbox, as the client knows it */
+	uint64_t box;      /* METADATA_ACCOUNT: the server */
+	struct slice name; /* of the mailbox, as the client knows it */
+	enum special_use use;
 	const struct entry *entries;
 	size_t n;
 	struct metadata_options options;

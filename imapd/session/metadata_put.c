@@ -79,7 +79,7 @@ static enum err server_admin(
 static enum err specialuse(
 	struct imap *i, struct metadata_walk *w, struct slice *out)
 {
-	const char *use = imap_use_name(w->box->special);
+	const char *use = imap_use_name(w->use);
 
 	if (use)
 		*out = slice_str(use);
@@ -145,8 +145,8 @@ static enum err stored(
 	uint32_t owner = e->shared ? METADATA_SHARED : i->st.account;
 	size_t n, max = w->options.depth == DEPTH_0 ? 1 : BATCH;
 
-	TRY(metadata_list(w->account, w->box ? w->box->id : METADATA_ACCOUNT,
-		owner, e->path, w->after, w->arena, rows, max, &n));
+	TRY(metadata_list(w->account, w->box, owner, e->path, w->after,
+		w->arena, rows, max, &n));
 	for (size_t k = 0; k < n; k++) {
 		struct slice path = rows[k].entry;
 		if (slice_ieq(path, e->path) ||

@@ -314,7 +314,7 @@ static enum err resolve(struct imap *i, struct search_program *p)
 		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
 			continue;
 		enum err e = keyword_bit(
-			i->account, i->st.mailbox, k->text, false, &k->bit);
+			i->box, i->st.mailbox, k->text, false, &k->bit);
 		if (e != ERR_OK && e != ERR_NOTFOUND)
 			return e;
 	}
