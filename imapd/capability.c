@@ -65,6 +65,8 @@ const struct capability capabilities[] = {
 		ENABLED_UIDONLY, NULL },
 	{ "UTF8=ACCEPT", "RFC 9755", "imapd/session/parse.c", CAP_USER,
 		ENABLED_UTF8, NULL },
+	{ "PREVIEW", "RFC 8970", "imapd/session/fetch_preview.c", CAP_USER, 0,
+		NULL },
 	{ "SPECIAL-USE", "RFC 6154", "imapd/session/cmd_list.c", CAP_USER, 0,
 		NULL },
 	{ "CREATE-SPECIAL-USE", "RFC 6154 3", "imapd/session/cmd_mailbox.c",

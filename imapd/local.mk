@@ -33,6 +33,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
 	imapd/session/fetch_partial.c \
+	imapd/session/fetch_preview.c \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
