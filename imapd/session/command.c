@@ -12,13 +12,15 @@ const struct command_row command_rows[] = {
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */
-	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
-	{ "EXAMINE", cmd_examine, IN_ANY, 0 }, /* RFC 3501 6.3.2 */
+	{ "DELETEACL", cmd_deleteacl, IN_ANY, 0 }, /* RFC 4314 3.2 */
+	{ "ENABLE", cmd_enable, IN_ANY, 0 },       /* RFC 5161 */
+	{ "EXAMINE", cmd_examine, IN_ANY, 0 },     /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES |
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },     /* 6.4.5 */
+	{ "GETACL", cmd_getacl, IN_ANY, 0 },             /* RFC 4314 3.3 */
 	{ "GETMETADATA", cmd_getmetadata, IN_ANY, 0 },   /* RFC 5464 4.2 */
 	{ "GETQUOTA", cmd_getquota, IN_ANY, 0 },         /* RFC 9208 4.1.1 */
 	{ "GETQUOTAROOT", cmd_getquotaroot, IN_ANY, 0 }, /* 4.1.2 */
@@ -26,10 +28,12 @@ const struct command_row command_rows[] = {
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS },     /* RFC 2177 */
 	{ "LANGUAGE", cmd_language, IN_ANY, 0 },         /* RFC 5255 3.2 */
 	{ "LIST", cmd_list, IN_ANY, 0 },                 /* RFC 3501 6.3.8 */
+	{ "LISTRIGHTS", cmd_listrights, IN_ANY, 0 },     /* RFC 4314 3.4 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },             /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },                 /* 6.3.9 */
 	{ "MOVE", cmd_move, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES },     /* RFC 6851 */
+	{ "MYRIGHTS", cmd_myrights, IN_ANY, 0 },     /* RFC 4314 3.5 */
 	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },   /* RFC 2342 */
 	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS }, /* RFC 3501 6.1.2 */
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
@@ -38,11 +42,12 @@ const struct command_row command_rows[] = {
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },           /* 6.3.1 */
+	{ "SETACL", cmd_setacl, IN_ANY, 0 },           /* RFC 4314 3.1 */
 	{ "SETMETADATA", cmd_setmetadata, IN_ANY, 0 }, /* RFC 5464 4.3 */
 	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 },       /* RFC 9208 4.1.3 */
 	{ "SORT", cmd_sort, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
-	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
+	{ "STATUS", cmd_status, IN_ANY, GLANCES },   /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
