@@ -317,13 +317,23 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 bool status_items(struct cursor *c, unsigned *wanted);
 /* HIGHESTMODSEQ among them enables CONDSTORE (RFC 7162 3.1). */
 void status_enables(struct imap *i, unsigned wanted);
+/* How far the count of one mailbox's deleted bytes is; zeroed at first. */
+struct status_count {
+	uint64_t deleted_size;
+	uint32_t next; /* UID */
+};
+/* Counts what `wanted` has that the row does not say, in slices: ERR_AGAIN. */
+MUST_CHECK enum err status_count(struct imap *i, const struct place *p,
+	unsigned wanted, uint64_t started_us, struct status_count *n);
 /* "* STATUS name (...)" into the scratch buffer; on error half of it. */
-MUST_CHECK enum err status_put(
-	struct imap *i, const struct place *p, unsigned wanted);
+MUST_CHECK enum err status_put(struct imap *i, const struct place *p,
+	unsigned wanted, const struct status_count *n);
 
 /* --- cmd_list.c ------------------------------------------------------------------ */
 /* "Archive" of "\Archive" (RFC 6154 2). */
 bool imap_special_use(struct slice name, enum special_use *out);
+/* "\Archive", NULL for none. */
+const char *imap_use_name(enum special_use use);
 /* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
  * called it `old`. */
 void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
@@ -338,6 +348,10 @@ enum append_literal {
 enum append_literal append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
+
+/* --- cmd_metadata.c -------------------------------------------------------------- */
+/* RFC 5464 4.3, of LIMIT_METADATA */
+#define METADATA_TOO_LONG "METADATA MAXSIZE 65536"
 
 /* --- cmd_enable.c ---------------------------------------------------------------- */
 void put_capabilities(struct imap *i);
@@ -359,6 +373,9 @@ enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
 enum err cmd_getacl(struct imap *i);
+enum err cmd_getmetadata(struct imap *i);
+enum err cmd_getquota(struct imap *i);
+enum err cmd_getquotaroot(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
 enum err cmd_language(struct imap *i);
@@ -375,6 +392,8 @@ enum err cmd_rename(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
 enum err cmd_setacl(struct imap *i);
+enum err cmd_setmetadata(struct imap *i);
+enum err cmd_setquota(struct imap *i);
 enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);

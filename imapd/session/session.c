@@ -409,7 +409,9 @@ static void start_command(struct imap *i)
 	if (e != ERR_OK) {
 		conclude(i, e, NULL);
 	} else if (i->framer.discarded && !i->append) {
-		i->cmd.error_code = "TOOBIG"; /* RFC 7888 5 */
+		i->cmd.error_code = i->cmd.row->begin == cmd_setmetadata
+					    ? METADATA_TOO_LONG
+					    : "TOOBIG"; /* RFC 7888 5 */
 		conclude(i, ERR_LIMIT, "The literal is too large");
 	} else {
 		step(i);

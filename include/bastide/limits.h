@@ -71,6 +71,12 @@
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
+/* Annotations (RFC 5464 4.1: 1,024 bytes and 10 at least): a value, as one
+ * literal brings it; an entry's name; those of one mailbox, shared and of one
+ * user, and those that one command names. */
+#define LIMIT_METADATA KIB(64)
+#define LIMIT_METADATA_NAME 500
+#define LIMIT_METADATA_ENTRIES 100
 /* The names of all capabilities, twice: what an administrator may hide. */
 #define LIMIT_IMAP_WITHOUT 2000
 /* Expunged messages that a mailbox remembers for QRESYNC; a client that was
