@@ -38,6 +38,8 @@ const struct capability capabilities[] = {
 	{ "ESEARCH", "RFC 4731", "imapd/session/search_return.c", CAP_USER, 0,
 		NULL },
 	{ "SEARCHRES", "RFC 5182", "imapd/session/view.c", CAP_USER, 0, NULL },
+	{ "SEARCH=FUZZY", "RFC 6203", "store/fulltext_fuzzy.c", CAP_USER, 0,
+		NULL },
 	{ "SORT", "RFC 5256", "imapd/session/cmd_sort.c", CAP_USER, 0, NULL },
 	{ "SORT=DISPLAY", "RFC 5957", "imapd/session/cmd_sort.c", CAP_USER, 0,
 		NULL },

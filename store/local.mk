@@ -22,6 +22,7 @@ store_libstore_a_SOURCES = \
 	store/fulltext.c \
 	store/fulltext_batch.c \
 	store/fulltext_block.c \
+	store/fulltext_fuzzy.c \
 	store/fulltext_query.c \
 	store/fulltext_tidy.c \
 	store/fulltext_word.c \

@@ -34,6 +34,8 @@ static enum err more(struct imap *i)
 static enum err begin(struct imap *i, struct search *s)
 {
 	TRY(search_parse(i, &i->cmd.args, false, &s->scan.program));
+	TRY(search_relevancy(
+		i, &s->scan.program, s->answer.what & RETURN_RELEVANCY));
 	s->scan.enough = search_return_enough(&s->answer);
 	i->cmd.work = s;
 	i->cmd.abandon = abandon;

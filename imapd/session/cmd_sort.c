@@ -18,6 +18,7 @@ enum criterion {
 	BY_DISPLAYFROM,
 	BY_DISPLAYTO,
 	BY_FROM,
+	BY_RELEVANCY,
 	BY_SIZE,
 	BY_SUBJECT,
 	BY_TO,
@@ -34,6 +35,7 @@ static const struct {
 	{ "DISPLAYFROM", BY_DISPLAYFROM, true }, /* RFC 5957 */
 	{ "DISPLAYTO", BY_DISPLAYTO, true },
 	{ "FROM", BY_FROM, true },
+	{ "RELEVANCY", BY_RELEVANCY, false }, /* RFC 6203 6 */
 	{ "SIZE", BY_SIZE, false },
 	{ "SUBJECT", BY_SUBJECT, true },
 	{ "TO", BY_TO, true },
@@ -48,6 +50,7 @@ struct sort {
 		bool reverse;
 	} by[CRITERIA_MAX];
 	size_t n_by;
+	bool by_relevancy;
 	struct buf keys;      /* behind one another */
 	struct buf starts;    /* uint32_t: where each hit's key begins */
 	struct buf text, raw; /* scratch */
@@ -122,7 +125,8 @@ static void add_subject(struct imap *i, struct sort *s, struct slice subject)
 }
 
 static void add_criterion(struct imap *i, struct sort *s, enum criterion is,
-	const struct message_row *row, const struct mail_envelope *e)
+	const struct message_row *row, const struct mail_envelope *e,
+	unsigned score)
 {
 	switch (is) {
 	case BY_ARRIVAL:
@@ -142,6 +146,9 @@ static void add_criterion(struct imap *i, struct sort *s, enum criterion is,
 		break;
 	case BY_FROM:
 		add_mailbox(i, s, &e->who[MAIL_FROM]);
+		break;
+	case BY_RELEVANCY: /* the highest first */
+		add_number(s, -(int64_t)score);
 		break;
 	case BY_SIZE:
 		add_number(s, (int64_t)row->size);
@@ -168,7 +175,7 @@ static enum err add_key(struct imap *i, void *arg,
 	buf_add(&s->starts, &start, sizeof(start));
 	for (size_t k = 0; k < s->n_by; k++) {
 		size_t at = s->keys.n;
-		add_criterion(i, s, s->by[k].is, row, &e);
+		add_criterion(i, s, s->by[k].is, row, &e, hit->score);
 		if (s->by[k].reverse)
 			for (; at < s->keys.n; at++)
 				s->keys.p[at] = (char)~s->keys.p[at];
@@ -228,6 +235,7 @@ static bool one_criterion(struct cursor *c, struct sort *s)
 		if (slice_ieqs(name, names[k].name)) {
 			s->by[s->n_by++].is = names[k].is;
 			s->scan.program.meta |= names[k].meta;
+			s->by_relevancy |= names[k].is == BY_RELEVANCY;
 			return true;
 		}
 	return false;
@@ -250,6 +258,8 @@ static enum err begin(struct imap *i, struct sort *s)
 
 	TRY(search_parse(i, &i->cmd.args, true, &s->scan.program));
 	s->scan.program.meta |= meta;
+	TRY(search_relevancy(i, &s->scan.program,
+		s->by_relevancy || (s->answer.what & RETURN_RELEVANCY)));
 	s->scan.enough = SIZE_MAX;
 	s->scan.found = add_key;
 	s->scan.arg = s;

@@ -59,6 +59,8 @@ struct search_key {
 	struct slice field, text;
 	struct set set;
 	unsigned bit; /* of the keyword; LIMIT_KEYWORDS: there is none */
+	bool fuzzy;   /* it is below FUZZY (RFC 6203) */
+	struct fulltext_fuzzy *like;  /* what that means of its text, or NULL */
 	struct fulltext_query *query; /* what the index says; NULL: nothing */
 	bool needed; /* no message is found without it (search_index.c) */
 };
@@ -68,6 +70,8 @@ struct search_program {
 	size_t n;
 	bool meta;    /* some key needs the envelope or structure */
 	bool modseq;  /* RFC 7162 3.1.5: the reply names the highest */
+	bool fuzzy;   /* some key is below FUZZY */
+	bool scored;  /* the reply depends on how relevant a message is */
 	int64_t now;  /* for OLDER and YOUNGER */
 	size_t asked; /* keys for which the index was asked */
 	enum mail_collation collation;
@@ -79,23 +83,31 @@ struct search_program {
  * is set for BADCHARSET. */
 MUST_CHECK enum err search_parse(struct imap *i, struct cursor *c,
 	bool charset_first, struct search_program *out);
+/* RELEVANCY is asked for: ERR_SYNTAX without FUZZY (RFC 6203 4, 6). */
+MUST_CHECK enum err search_relevancy(
+	struct imap *i, struct search_program *p, bool asked);
 
 /* --- search_match.c: the one place where a message is judged ------------------------ */
 /* `row` has its metadata when program.meta. `scratch` is emptied by the
- * caller between rows. */
+ * caller between rows. The score is 0 when it is not found, else 1 to 100: the
+ * mean of those of the fuzzy keys that hold, when the program is scored. */
 MUST_CHECK enum err search_match(struct imap *i, const struct search_program *p,
-	const struct message_row *row, struct arena *scratch, bool *out);
-/* search_text.c: is the collated `needle` in the text of the message? */
+	const struct message_row *row, struct arena *scratch,
+	unsigned *score_out);
+/* search_text.c: what is looked for, in one text after another. */
 struct search_needle {
 	enum mail_collation collation;
-	struct slice text;
+	struct slice text;           /* collated */
+	struct fulltext_fuzzy *like; /* instead of it, or NULL */
+	unsigned score; /* 0: not found so far; 100: look no more */
 };
+/* Looks in one whole text. */
+MUST_CHECK enum err search_look(struct search_needle *n, struct slice folded);
 MUST_CHECK enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct search_needle needle, bool with_header,
-	bool *out);
+	struct arena *scratch, struct search_needle *needle, bool with_header);
 MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field, struct search_needle needle,
-	bool *out);
+	struct arena *scratch, struct slice field,
+	struct search_needle *needle);
 /* Collation makes a field longer (mail_fold). */
 #define SEARCH_FIELD_MAX (LIMIT_FIELD * 12)
 
@@ -117,6 +129,7 @@ MUST_CHECK enum err search_index_narrow(struct imap *i,
 struct search_hit {
 	uint64_t modseq;
 	uint32_t uid, seq;
+	uint8_t score; /* 1 to 100 */
 	bool returned; /* search_return.c: the answer names it */
 };
 #define SEARCH_BATCH 16
@@ -163,10 +176,11 @@ enum {
 	RETURN_MAX = 2,
 	RETURN_ALL = 4,
 	RETURN_COUNT = 8,
-	RETURN_SAVE = 16,    /* RFC 5182 */
-	RETURN_PARTIAL = 32, /* RFC 9394 3.1 */
+	RETURN_SAVE = 16,      /* RFC 5182 */
+	RETURN_PARTIAL = 32,   /* RFC 9394 3.1 */
+	RETURN_RELEVANCY = 64, /* RFC 6203 4 */
 	RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT |
-		      RETURN_PARTIAL,
+		      RETURN_PARTIAL | RETURN_RELEVANCY,
 };
 struct search_return {
 	bool extended; /* the answer is ESEARCH */

@@ -4,7 +4,7 @@
  * index first, in slices; search_match() then takes its yes and no, and reads
  * the text of a message only where it says maybe. Where a message must have
  * such a key's text to be found at all, only those that may have it are
- * walked over.
+ * walked over. Fuzzy text is asked for in the same way.
  */
 #include "search.h"
 
@@ -24,7 +24,19 @@ static enum err ask(struct imap *i, struct search_key *k)
 
 	if (!zones || k->text.n == 0)
 		return ERR_OK;
+	if (k->like)
+		return fulltext_query_fuzzy(
+			i->account, k->like, zones, &k->query);
 	enum err e = fulltext_query_new(i->account, k->text, zones, &k->query);
+	return e == ERR_UNSUPPORTED ? ERR_OK : e;
+}
+
+/* Text without any word is looked for as it is. */
+static enum err begin_fuzzy(struct search_key *k)
+{
+	if (!k->fuzzy || !k->text.p || k->op < OP_FROM)
+		return ERR_OK;
+	enum err e = fulltext_fuzzy_new(k->text, &k->like);
 	return e == ERR_UNSUPPORTED ? ERR_OK : e;
 }
 
@@ -32,12 +44,16 @@ void search_index_free(struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		fulltext_query_free(p->keys[n].query);
+		fulltext_fuzzy_free(p->keys[n].like);
 		p->keys[n].query = NULL;
+		p->keys[n].like = NULL;
 	}
 }
 
 enum err search_index_begin(struct imap *i, struct search_program *p)
 {
+	for (size_t n = 0; n < p->n; n++)
+		TRY(begin_fuzzy(&p->keys[n]));
 	/* It is made by that one. */
 	if (p->collation != COLLATE_UNICODE_CASEMAP)
 		return ERR_OK;

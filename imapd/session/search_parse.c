@@ -58,7 +58,7 @@ static const struct {
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-enum frame_kind { FRAME_TOP, FRAME_LIST, FRAME_OR, FRAME_NOT };
+enum frame_kind { FRAME_TOP, FRAME_LIST, FRAME_OR, FRAME_NOT, FRAME_FUZZY };
 
 struct frame {
 	enum frame_kind kind;
@@ -72,6 +72,7 @@ struct parser {
 	struct slice charset;
 	struct frame stack[LIMIT_IMAP_NESTING];
 	size_t depth;
+	unsigned fuzzy; /* FUZZY frames on the stack */
 	enum err err;
 };
 
@@ -84,6 +85,7 @@ static struct search_key *emit(struct parser *p, enum search_op op)
 	struct search_key *k = &p->out->keys[p->out->n++];
 	k->op = op;
 	k->bit = LIMIT_KEYWORDS;
+	k->fuzzy = p->fuzzy > 0;
 	return k;
 }
 
@@ -223,6 +225,10 @@ static bool complete(struct parser *p, bool *more)
 			if (!pop(p, OP_NOT))
 				return false;
 			break;
+		case FRAME_FUZZY: /* it is in the keys below it */
+			p->depth--;
+			p->fuzzy--;
+			break;
 		case FRAME_OR:
 			if (f->operands < 2)
 				return p_sp(p->c);
@@ -253,6 +259,11 @@ static bool program(struct parser *p)
 		if (p_word(p->c, "NOT ")) {
 			if (!push(p, FRAME_NOT))
 				return false;
+		} else if (p_word(p->c, "FUZZY ")) {
+			if (!push(p, FRAME_FUZZY))
+				return false;
+			p->fuzzy++;
+			p->out->fuzzy = true;
 		} else if (p_word(p->c, "OR ")) {
 			if (!push(p, FRAME_OR))
 				return false;
@@ -339,4 +350,13 @@ enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
 	if (out->modseq) /* RFC 7162 3.1.2.1 */
 		imap_enable(i, ENABLED_CONDSTORE);
 	return resolve(i, out);
+}
+
+enum err search_relevancy(struct imap *i, struct search_program *p, bool asked)
+{
+	p->scored = asked;
+	if (!asked || p->fuzzy)
+		return ERR_OK;
+	i->cmd.text = "RELEVANCY wants a FUZZY search key";
+	return ERR_SYNTAX;
 }

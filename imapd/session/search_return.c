@@ -15,6 +15,7 @@ static const struct {
 	{ "COUNT", RETURN_COUNT },
 	{ "SAVE", RETURN_SAVE },
 	{ "PARTIAL", RETURN_PARTIAL },
+	{ "RELEVANCY", RETURN_RELEVANCY },
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -196,6 +197,21 @@ static void put_partial(
 	buf_addc(&i->out, ')');
 }
 
+/* RFC 6203 4: of the messages that the answer names, in its order. */
+static void put_relevancy(struct imap *i, const struct result *f)
+{
+	const char *gap = "";
+
+	buf_adds(&i->out, " RELEVANCY (");
+	for (size_t k = 0; k < f->n; k++) {
+		if (!hit_at(f, k)->returned)
+			continue;
+		buf_addf(&i->out, "%s%u", gap, hit_at(f, k)->score);
+		gap = " ";
+	}
+	buf_addc(&i->out, ')');
+}
+
 static void put_esearch(struct imap *i, const struct search_return *r,
 	const struct result *f, uint64_t modseq)
 {
@@ -216,6 +232,8 @@ static void put_esearch(struct imap *i, const struct search_return *r,
 	}
 	if (r->partial.asked)
 		put_partial(i, &r->partial, f);
+	if (r->what & RETURN_RELEVANCY)
+		put_relevancy(i, f);
 	if (modseq)
 		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
 	buf_adds(b, "\r\n");

@@ -38,22 +38,21 @@ static enum err one_row(struct imap *i, struct search_scan *s)
 {
 	const struct message_row *row = &s->rows[s->at];
 	uint32_t seq = view_seq(i, row->uid);
-	bool found = false;
+	unsigned score = 0;
 
 	if (seq == 0)
 		return ERR_OK;
 	arena_reset(s->scratch);
-	enum err e = search_match(i, &s->program, row, s->scratch, &found);
+	enum err e = search_match(i, &s->program, row, s->scratch, &score);
 	/* Its text went since the row was read: it is expunged. */
-	if (e == ERR_NOTFOUND)
-		found = false;
-	else
+	if (e != ERR_NOTFOUND)
 		TRY(e);
-	if (!found)
+	if (score == 0 || e == ERR_NOTFOUND)
 		return ERR_OK;
-	struct search_hit hit = {
-		.modseq = row->modseq, .uid = row->uid, .seq = seq
-	};
+	struct search_hit hit = { .modseq = row->modseq,
+		.uid = row->uid,
+		.seq = seq,
+		.score = (uint8_t)score };
 	if (s->found)
 		TRY(s->found(i, s->arg, row, &hit));
 	return buf_add(&s->hits, &hit, sizeof(hit));
