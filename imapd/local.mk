@@ -46,6 +46,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_scan.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
+	imapd/session/sort_key.c \
 	imapd/session/text_walk.c \
 	imapd/session/set.c \
 	imapd/session/thread.c \

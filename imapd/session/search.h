@@ -170,6 +170,28 @@ MUST_CHECK enum err order_begin(struct order *o, size_t n);
 MUST_CHECK enum err order_more(struct order *o);
 void order_free(struct order *o);
 
+/* --- sort_key.c: what SORT compares ----------------------------------------------------- */
+#define SORT_CRITERIA_MAX 16
+struct sort_keys {
+	struct {
+		unsigned is;
+		bool reverse;
+	} by[SORT_CRITERIA_MAX];
+	size_t n_by;
+	bool meta;      /* the keys need the envelope */
+	bool relevancy; /* one is RELEVANCY */
+	enum mail_collation collation;
+	struct buf keys;      /* behind one another */
+	struct buf text, raw; /* scratch */
+};
+/* " (REVERSE DATE SUBJECT)" into a zeroed struct. */
+bool sort_keys_parse(struct cursor *c, struct sort_keys *s);
+/* `max`: bytes of all keys. */
+void sort_keys_init(struct sort_keys *s, size_t max);
+void sort_keys_free(struct sort_keys *s);
+MUST_CHECK enum err sort_keys_add(struct sort_keys *s,
+	const struct message_row *row, unsigned score, struct arena *scratch);
+
 /* --- search_return.c: RETURN (...) and the ESEARCH response --------------------------- */
 enum {
 	RETURN_MIN = 1, /* RFC 4731 3.1 */
