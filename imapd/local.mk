@@ -26,6 +26,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_thread.c \
 	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
+	imapd/session/context.c \
 	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \

@@ -4,6 +4,7 @@
  * 3.1.8, 3.2.5; RFC 9051 6.3.2). One row of the store answers a SELECT: the view is loaded when
  * a command first needs sequence numbers.
  */
+#include "context.h"
 #include "resync.h"
 
 struct opening {
@@ -60,6 +61,7 @@ void imap_deselect(struct imap *i)
 	i->st.selected = false;
 	i->changed = false;
 	view_clear(&i->view);
+	contexts_free(i);
 }
 
 static enum err count_recent(struct imap *i)

@@ -3,11 +3,12 @@
  * SORT (RFC 5256, extended by RFC 5267 3): each message found gives a key
  * (sort_key.c), and these are sorted, in slices.
  */
-#include "search.h"
+#include "context.h"
 
 struct sort {
 	struct search_scan scan;
 	struct search_return answer;
+	struct context_start start;
 	struct sort_keys keys;
 	struct buf starts; /* uint32_t: where each hit's key begins */
 	struct order order;
@@ -60,8 +61,11 @@ static enum err scan_sort_answer(struct imap *i)
 		TRY(order_begin(&s->order, search_n_hits(&s->scan)));
 	}
 	TRY(order_more(&s->order));
-	return search_return_answer(
-		i, &s->answer, &s->scan, "SORT", s->order.list);
+	TRY(search_return_answer(
+		i, &s->answer, &s->scan, "SORT", s->order.list));
+	if (!(s->answer.what & RETURN_UPDATE))
+		return ERR_OK;
+	return context_add(i, &s->start, &s->scan, &s->keys, s->order.list);
 }
 
 static enum err more(struct imap *i)
@@ -75,6 +79,7 @@ static enum err more(struct imap *i)
 
 static enum err begin(struct imap *i, struct sort *s)
 {
+	TRY(context_begin(i, &s->answer, &s->start));
 	TRY(search_parse(i, &i->cmd.args, true, &s->scan.program));
 	s->scan.program.meta |= s->keys.meta;
 	TRY(search_relevancy(i, &s->scan.program,

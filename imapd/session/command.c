@@ -3,12 +3,13 @@
 #include "imap.h"
 
 const struct command_row command_rows[] = {
-	{ "APPEND", cmd_append, IN_ANY, 0 },         /* RFC 3501 6.3.11 */
-	{ "CAPABILITY", cmd_capability, IN_ANY, 0 }, /* 6.1.1 */
-	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS }, /* 6.4.1 */
-	{ "CLOSE", cmd_close, IN_SELECTED, 0 },             /* 6.4.2 */
-	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },        /* RFC 5255 4.7 */
-	{ "COMPRESS", cmd_compress, IN_ANY, 0 },            /* RFC 4978 3 */
+	{ "APPEND", cmd_append, IN_ANY, 0 }, /* RFC 3501 6.3.11 */
+	{ "CANCELUPDATE", cmd_cancelupdate, IN_SELECTED, 0 }, /* RFC 5267 */
+	{ "CAPABILITY", cmd_capability, IN_ANY, 0 },          /* 6.1.1 */
+	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS },   /* 6.4.1 */
+	{ "CLOSE", cmd_close, IN_SELECTED, 0 },               /* 6.4.2 */
+	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },          /* RFC 5255 4.7 */
+	{ "COMPRESS", cmd_compress, IN_ANY, 0 },              /* RFC 4978 3 */
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */

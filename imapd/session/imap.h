@@ -135,6 +135,7 @@ struct imap {
 	bool idling;
 	bool changed; /* the selected mailbox has news */
 	struct append *append;
+	struct context *contexts; /* context.c */
 	struct watcher watcher;
 	struct timer *pause; /* it wants arrivals late (quirk.c), else NULL */
 	bool pausing;
@@ -320,6 +321,7 @@ void put_capabilities(struct imap *i);
 MUST_CHECK enum err capabilities_hide(struct imap *i);
 
 enum err cmd_append(struct imap *i);
+enum err cmd_cancelupdate(struct imap *i);
 enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);

@@ -71,6 +71,7 @@ struct search_program {
 	bool meta;    /* some key needs the envelope or structure */
 	bool modseq;  /* RFC 7162 3.1.5: the reply names the highest */
 	bool fuzzy;   /* some key is below FUZZY */
+	bool moving;  /* some UID set is of the last message alone */
 	bool scored;  /* the reply depends on how relevant a message is */
 	int64_t now;  /* for OLDER and YOUNGER */
 	size_t asked; /* keys for which the index was asked */
@@ -83,6 +84,13 @@ struct search_program {
  * is set for BADCHARSET. */
 MUST_CHECK enum err search_parse(struct imap *i, struct cursor *c,
 	bool charset_first, struct search_program *out);
+/* For later: what it borrows is copied into the arena. ERR_NOMEM: no room. */
+MUST_CHECK enum err search_program_copy(struct arena *a,
+	const struct search_program *p, struct search_program *out);
+/* Only a change of a message changes whether it is found. */
+bool search_program_lasts(const struct search_program *p);
+/* Keywords that did not exist may do so now. */
+MUST_CHECK enum err search_keywords(struct imap *i, struct search_program *p);
 /* RELEVANCY is asked for: ERR_SYNTAX without FUZZY (RFC 6203 4, 6). */
 MUST_CHECK enum err search_relevancy(
 	struct imap *i, struct search_program *p, bool asked);
@@ -201,6 +209,7 @@ enum {
 	RETURN_SAVE = 16,      /* RFC 5182 */
 	RETURN_PARTIAL = 32,   /* RFC 9394 3.1 */
 	RETURN_RELEVANCY = 64, /* RFC 6203 4 */
+	RETURN_UPDATE = 128,   /* RFC 5267 4.3 */
 	RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT |
 		      RETURN_PARTIAL | RETURN_RELEVANCY,
 };

@@ -313,6 +313,45 @@ static enum err resolve_seqs(struct imap *i, struct set *s)
 	return s->n ? set_to_uids(i, s, false) : ERR_OK;
 }
 
+/* "n:*" has no end: a message that comes later is in it too (contexts, RFC
+ * 5267). While all messages are below n, it is the last one, which changes. */
+static enum err resolve_uids(
+	struct imap *i, struct search_program *p, struct set *s)
+{
+	bool open = false;
+
+	for (size_t k = 0; k < s->n; k++) {
+		const struct range *r = &s->list[k];
+		if (r->from && r->to)
+			continue;
+		open = true;
+		uint32_t n = r->from ? r->from : r->to;
+		p->moving |= n == 0 || n > view_max_uid(i);
+	}
+	TRY(set_to_uids(i, s, true));
+	size_t last = set_from(s, view_max_uid(i));
+	if (open && !p->moving && last < s->n) {
+		s->list[last].to = UINT32_MAX;
+		s->n = last + 1;
+	}
+	return ERR_OK;
+}
+
+enum err search_keywords(struct imap *i, struct search_program *p)
+{
+	for (size_t n = 0; n < p->n; n++) {
+		struct search_key *k = &p->keys[n];
+		if ((k->op != OP_KEYWORD && k->op != OP_UNKEYWORD) ||
+			k->bit < LIMIT_KEYWORDS)
+			continue;
+		enum err e = keyword_bit(
+			i->account, i->st.mailbox, k->text, false, &k->bit);
+		if (e != ERR_OK && e != ERR_NOTFOUND)
+			return e;
+	}
+	return ERR_OK;
+}
+
 /* Keyword names to bits, sets to what they mean in this view. */
 static enum err resolve(struct imap *i, struct search_program *p)
 {
@@ -321,15 +360,9 @@ static enum err resolve(struct imap *i, struct search_program *p)
 		if (k->op == OP_SEQ)
 			TRY(resolve_seqs(i, &k->set));
 		if (k->op == OP_UID)
-			TRY(set_to_uids(i, &k->set, true));
-		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
-			continue;
-		enum err e = keyword_bit(
-			i->account, i->st.mailbox, k->text, false, &k->bit);
-		if (e != ERR_OK && e != ERR_NOTFOUND)
-			return e;
+			TRY(resolve_uids(i, p, &k->set));
 	}
-	return ERR_OK;
+	return search_keywords(i, p);
 }
 
 enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
@@ -359,4 +392,47 @@ enum err search_relevancy(struct imap *i, struct search_program *p, bool asked)
 		return ERR_OK;
 	i->cmd.text = "RELEVANCY wants a FUZZY search key";
 	return ERR_SYNTAX;
+}
+
+bool search_program_lasts(const struct search_program *p)
+{
+	for (size_t n = 0; n < p->n; n++)
+		if (p->keys[n].op == OP_OLDER || p->keys[n].op == OP_YOUNGER)
+			return false;
+	return !p->fuzzy && !p->moving;
+}
+
+static bool copy_slice(struct arena *a, struct slice *s)
+{
+	if (s->p)
+		*s = arena_copy(a, *s);
+	return s->p || s->n == 0;
+}
+
+static bool copy_key(struct arena *a, struct search_key *k)
+{
+	struct range *list = arena_array(a, struct range, k->set.n + 1);
+
+	if (!list || !copy_slice(a, &k->field) || !copy_slice(a, &k->text))
+		return false;
+	if (k->set.n)
+		memcpy(list, k->set.list, k->set.n * sizeof(*list));
+	k->set.list = list;
+	k->query = NULL; /* it ends with the search */
+	k->like = NULL;
+	return true;
+}
+
+enum err search_program_copy(struct arena *a, const struct search_program *p,
+	struct search_program *out)
+{
+	*out = *p;
+	out->keys = arena_array(a, struct search_key, p->n);
+	if (!out->keys)
+		return ERR_NOMEM;
+	memcpy(out->keys, p->keys, p->n * sizeof(*p->keys));
+	for (size_t n = 0; n < p->n; n++)
+		if (!copy_key(a, &out->keys[n]))
+			return ERR_NOMEM;
+	return ERR_OK;
 }

@@ -9,13 +9,11 @@ static const struct {
 	const char *name;
 	unsigned bit;
 } options[] = {
-	{ "MIN", RETURN_MIN },
-	{ "MAX", RETURN_MAX },
-	{ "ALL", RETURN_ALL },
-	{ "COUNT", RETURN_COUNT },
-	{ "SAVE", RETURN_SAVE },
-	{ "PARTIAL", RETURN_PARTIAL },
-	{ "RELEVANCY", RETURN_RELEVANCY },
+	{ "MIN", RETURN_MIN }, { "MAX", RETURN_MAX }, { "ALL", RETURN_ALL },
+	{ "COUNT", RETURN_COUNT }, { "SAVE", RETURN_SAVE },
+	{ "PARTIAL", RETURN_PARTIAL }, { "RELEVANCY", RETURN_RELEVANCY },
+	{ "UPDATE", RETURN_UPDATE },
+	{ "CONTEXT", 0 }, /* a hint (RFC 5267 4.2) */
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 

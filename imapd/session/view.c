@@ -12,7 +12,7 @@
  */
 #include <stdlib.h>
 
-#include "imap.h"
+#include "context.h"
 
 #define LOAD_BATCH 5000
 #define VANISHED_BATCH 500
@@ -336,10 +336,12 @@ enum err view_sync(struct imap *i, bool expunge)
 	if (!i->changed)
 		return ERR_OK;
 	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
 	TRY(tell_flags(i, row.modseq));
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
+	TRY(contexts_changed(i, row.modseq));
 	i->changed = i->st.expunge_modseq < row.modseq ||
 		     i->st.uidnext != row.uidnext;
 	return ERR_OK;
