@@ -27,6 +27,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_uidbatches.c \
 	imapd/session/command.c \
 	imapd/session/context.c \
+	imapd/session/copy_across.c \
 	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
@@ -35,9 +36,11 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
 	imapd/session/parse.c \
+	imapd/session/place.c \
 	imapd/session/quirk.c \
 	imapd/session/respond.c \
 	imapd/session/respond_structure.c \
+	imapd/session/rights.c \
 	imapd/session/search_index.c \
 	imapd/session/resync.c \
 	imapd/session/search_match.c \
@@ -53,7 +56,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/thread.c \
 	imapd/session/url.c \
 	imapd/session/utf7.c \
-	imapd/session/view.c
+	imapd/session/view.c \
+	imapd/session/walk.c
 
 noinst_LIBRARIES += imapd/libimapfront.a
 imapd_libimapfront_a_CFLAGS = $(AM_CFLAGS)

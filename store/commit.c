@@ -98,6 +98,11 @@ void db_note_change(struct account *a, enum watch_kind kind, uint64_t id)
 		t->err = ERR_NOMEM;
 }
 
+void rights_changed(struct store *s)
+{
+	db_note_change(s->tenant, WATCH_RIGHTS, 0);
+}
+
 /* --- rollback ---------------------------------------------------------------------- */
 
 static void leave(struct tx *t)

@@ -62,9 +62,9 @@ static enum err make_tables(
 
 static enum err set_version(struct db *d)
 {
-	_Static_assert(SCHEMA_VERSION == 2, "written out below");
+	_Static_assert(SCHEMA_VERSION == 3, "written out below");
 
-	TRY(db_exec(d, "PRAGMA user_version=2"));
+	TRY(db_exec(d, "PRAGMA user_version=3"));
 	d->version = SCHEMA_VERSION;
 	return ERR_OK;
 }

@@ -55,6 +55,8 @@ void account_words_late(struct account *a);
 
 /* To be told to watchers when the running transaction commits. */
 void db_note_change(struct account *a, enum watch_kind kind, uint64_t id);
+/* The same of the tenant's account, for a list of rights or a group. */
+void rights_changed(struct store *s);
 
 /* Every table and file is declared once (store/registry.c): the core makes
  * the schema from it, `bastide check` compares, backup and erasure read it. */

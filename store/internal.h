@@ -18,7 +18,7 @@
 #include "vfs.h"
 
 /* Written by core.c into every database, and compared when one is opened. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* --- databases and accounts -------------------------------------------------- */
 #define DB_STATEMENTS 512 /* hash slots; more are prepared without the cache */

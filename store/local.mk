@@ -4,6 +4,7 @@ store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 store_libstore_a_SOURCES = \
 	store/aad.c \
 	store/account.c \
+	store/acl.c \
 	store/audit.c \
 	store/body.c \
 	store/check_body.c \
@@ -26,6 +27,7 @@ store_libstore_a_SOURCES = \
 	store/fulltext_query.c \
 	store/fulltext_tidy.c \
 	store/fulltext_word.c \
+	store/group.c \
 	store/head.c \
 	store/journal.c \
 	store/journal_scan.c \

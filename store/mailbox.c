@@ -126,6 +126,7 @@ enum err mailbox_insert(struct account *a, struct slice name,
 		"uoiiis", id, &oid, (int64_t)use, (int64_t)selectable,
 		uidvalidity, name));
 	TRY(db_run(d, "UPDATE state SET mailboxes = mailboxes + 1", ""));
+	TRY(acl_inherit(a, id, name));
 	db_note_change(a, WATCH_MAILBOX_LIST, id);
 	*id_out = id;
 	return ERR_OK;

@@ -185,6 +185,18 @@
 	" UNIQUE (collection, name)"                                           \
 	") STRICT, WITHOUT ROWID"
 
+/* Lists of rights (acl.h); mailbox 0 is the root. */
+#define ACL                                                                    \
+	"CREATE TABLE acl("                                                    \
+	" mailbox INTEGER NOT NULL,"                                           \
+	" who INTEGER NOT NULL,"                                               \
+	" id INTEGER NOT NULL,"                                                \
+	" negative INTEGER NOT NULL,"                                          \
+	" rights INTEGER NOT NULL,"                                            \
+	" PRIMARY KEY (mailbox, who, id, negative)"                            \
+	") STRICT, WITHOUT ROWID;"                                             \
+	"CREATE INDEX acl_who ON acl(who, id);"
+
 /* Deleted mailboxes (kind 1) and collections (2) that still have rows. */
 #define DEAD                                                                   \
 	"CREATE TABLE dead("                                                   \
@@ -246,7 +258,8 @@
 	" messages_max INTEGER NOT NULL,"                                      \
 	" address TEXT NOT NULL,"                                              \
 	" name TEXT NOT NULL,"                                                 \
-	" imap_without TEXT NOT NULL DEFAULT ''"                               \
+	" imap_without TEXT NOT NULL DEFAULT '',"                              \
+	" shared INTEGER NOT NULL DEFAULT 0"                                   \
 	") STRICT"
 
 /* `folded` is compared, `given` is shown. */
@@ -272,6 +285,31 @@
 	" label TEXT NOT NULL,"                                                \
 	" UNIQUE (account, label)"                                             \
 	") STRICT"
+
+/* Groups of users, and `share`: in whose account (who, id) is granted
+ * anything (acl.h). */
+#define TEAM                                                                   \
+	"CREATE TABLE team("                                                   \
+	" id INTEGER PRIMARY KEY,"                                             \
+	" name TEXT NOT NULL COLLATE NOCASE UNIQUE"                            \
+	") STRICT"
+
+#define GROUP_MEMBER                                                           \
+	"CREATE TABLE group_member("                                           \
+	" team INTEGER NOT NULL,"                                              \
+	" account INTEGER NOT NULL,"                                           \
+	" PRIMARY KEY (team, account)"                                         \
+	") STRICT, WITHOUT ROWID;"                                             \
+	"CREATE INDEX group_member_account ON group_member(account);"
+
+#define SHARE                                                                  \
+	"CREATE TABLE share("                                                  \
+	" who INTEGER NOT NULL,"                                               \
+	" id INTEGER NOT NULL,"                                                \
+	" owner INTEGER NOT NULL,"                                             \
+	" PRIMARY KEY (who, id, owner)"                                        \
+	") STRICT, WITHOUT ROWID;"                                             \
+	"CREATE INDEX share_owner ON share(owner);"
 
 #define QUEUE_MESSAGE                                                          \
 	"CREATE TABLE queue_message("                                          \
@@ -357,6 +395,7 @@ const struct table_decl table_decls[] = {
 	{ "resource", false, RESOURCE, true, true },
 	{ "resource_span", false, RESOURCE_SPAN, true, false },
 	{ "resource_gone", false, RESOURCE_GONE, true, false },
+	{ "acl", false, ACL, true, true },
 	{ "dead", false, DEAD, true, false },
 	{ "fulltext_state", false, FULLTEXT_STATE, false, false },
 	{ "fulltext_segment", false, FULLTEXT_SEGMENT, false, false },
@@ -370,6 +409,9 @@ const struct table_decl table_decls[] = {
 	{ "user", true, USER, true, true },
 	{ "address", true, ADDRESS, true, true },
 	{ "credential", true, CREDENTIAL, true, false },
+	{ "team", true, TEAM, true, true },
+	{ "group_member", true, GROUP_MEMBER, true, true },
+	{ "share", true, SHARE, true, false },
 	{ "queue_message", true, QUEUE_MESSAGE, true, false },
 	{ "queue_entry", true, QUEUE_ENTRY, true, false },
 	{ "delivery", true, DELIVERY, true, false },
@@ -386,6 +428,11 @@ const struct schema_step schema_steps[] = {
 	{ 2, false, FULLTEXT_BLOCK },
 	{ 2, true,
 		"ALTER TABLE user ADD imap_without TEXT NOT NULL DEFAULT ''" },
+	{ 3, false, ACL },
+	{ 3, true, TEAM },
+	{ 3, true, GROUP_MEMBER },
+	{ 3, true, SHARE },
+	{ 3, true, "ALTER TABLE user ADD shared INTEGER NOT NULL DEFAULT 0" },
 };
 const size_t n_schema_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

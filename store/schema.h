@@ -119,6 +119,12 @@ MUST_CHECK enum err mailbox_insert(struct account *a, struct slice name,
 /* ERR_LIMIT when `more` further mailboxes would be too many. */
 MUST_CHECK enum err mailbox_room(struct db *d, size_t more);
 
+/* acl.c: a new mailbox gets the list of the nearest parent there is, or the
+ * root's; a deleted one's goes. */
+MUST_CHECK enum err acl_inherit(
+	struct account *a, uint64_t mailbox, struct slice name);
+MUST_CHECK enum err acl_drop(struct account *a, uint64_t mailbox);
+
 /* The numbers of a mailbox row that messages move; loaded, changed in memory
  * and kept, once per call. */
 struct counters {

@@ -252,6 +252,10 @@ static const struct check_part account_parts[] = {
 	{ check_strays, "keywords",
 		"SELECT mailbox FROM keyword WHERE mailbox > ?"
 		" ORDER BY mailbox LIMIT 1" },
+	{ check_owners, "list of rights",
+		"SELECT DISTINCT l.mailbox, m.id IS NOT NULL FROM acl AS l"
+		" LEFT JOIN mailbox AS m ON m.id = l.mailbox"
+		" WHERE l.mailbox > ? ORDER BY l.mailbox LIMIT 500" },
 	{ check_collections, NULL, NULL },
 	{ check_dead_collections, NULL, NULL },
 	{ check_owners, "resource",
@@ -312,6 +316,18 @@ static const struct check_part tenant_parts[] = {
 		" LEFT JOIN domain AS d ON d.name = a.domain"
 		" WHERE a.account > ? GROUP BY a.account"
 		" ORDER BY a.account LIMIT 500" },
+	{ check_owners, "member of groups",
+		"SELECT DISTINCT g.account, u.account IS NOT NULL AND NOT "
+		"EXISTS"
+		" (SELECT 1 FROM group_member AS o WHERE o.account = g.account"
+		" AND o.team NOT IN (SELECT id FROM team))"
+		" FROM group_member AS g"
+		" LEFT JOIN user AS u ON u.account = g.account"
+		" WHERE g.account > ? ORDER BY g.account LIMIT 500" },
+	{ check_owners, "share",
+		"SELECT DISTINCT s.owner, u.account IS NOT NULL"
+		" FROM share AS s LEFT JOIN user AS u ON u.account = s.owner"
+		" WHERE s.owner > ? ORDER BY s.owner LIMIT 500" },
 	{ name_queue_bodies, NULL, NULL },
 	{ check_bodies, NULL, NULL },
 	SMALL_BODIES,

@@ -99,6 +99,9 @@ enum err user_delete(struct store *s, uint32_t account)
 		"DELETE FROM credential WHERE account = ?",
 		"DELETE FROM delivery WHERE account = ?",
 		"DELETE FROM reap WHERE account = ?",
+		"DELETE FROM group_member WHERE account = ?",
+		"DELETE FROM share WHERE who = 1 AND id = ?",
+		"DELETE FROM share WHERE owner = ?",
 		"DELETE FROM user WHERE account = ?",
 	};
 	struct db *d = tenant_db(s);
@@ -126,12 +129,13 @@ static enum err fill_user(sqlite3_stmt *st, struct arena *arena, void *row)
 		.messages_max = column_u64(st, 5) };
 	TRY(schema_copy(arena, st, 6, &u->address));
 	TRY(schema_copy(arena, st, 7, &u->name));
+	u->shared = sqlite3_column_int(st, 9) != 0;
 	return schema_copy(arena, st, 8, &u->imap_without);
 }
 
 #define USER_SELECT                                                            \
 	"SELECT account, oid, disabled, created, bytes_max, messages_max,"     \
-	" address, name, imap_without FROM user "
+	" address, name, imap_without, shared FROM user "
 
 enum err user_get(struct store *s, uint32_t account, struct arena *arena,
 	struct user_row *out)
@@ -195,9 +199,9 @@ enum err user_set(struct store *s, const struct user_row *row)
 		TRY(set_address(s, row));
 	return db_run(d,
 		"UPDATE user SET disabled = ?, bytes_max = ?,"
-		" messages_max = ?, address = ?, name = ?, imap_without = ?"
-		" WHERE account = ?",
-		"iuusssi", (int64_t)row->disabled, row->quota.bytes_max,
+		" messages_max = ?, address = ?, name = ?, imap_without = ?,"
+		" shared = ? WHERE account = ?",
+		"iuusssii", (int64_t)row->disabled, row->quota.bytes_max,
 		row->quota.messages_max, row->address, row->name,
-		row->imap_without, (int64_t)row->account);
+		row->imap_without, (int64_t)row->shared, (int64_t)row->account);
 }

@@ -5,6 +5,7 @@
 #define IMAPD_APPEND_H
 
 #include "fetch.h"
+#include "place.h"
 
 struct append_message {
 	struct flag_list flags;
@@ -28,7 +29,9 @@ struct append {
 	struct range victim; /* as the client named it */
 	uint32_t victim_uid;
 
+	struct account *account;
 	uint64_t mailbox;
+	unsigned rights; /* on it */
 	uint32_t uidvalidity;
 	struct append_message *list[LIMIT_APPEND_MESSAGES]; /* in the arena */
 	size_t n;
@@ -37,6 +40,7 @@ struct append {
 	bool in_parts, some_part; /* inside CATENATE's parentheses */
 	/* The URL part that is being copied, and its body. */
 	struct region region;
+	struct account *from;
 	uint64_t body;
 	struct arena *scratch;
 	enum err err; /* the first; what comes then is thrown away */

@@ -40,7 +40,7 @@ enum err append_begin(struct imap *i, struct append *a, uint64_t size)
 	TRY(append_room(a, size));
 	TRY(mail_scan_new(&m->scan));
 	/* RFC 8508 3.4: only what REPLACE takes more counts for the quota. */
-	return body_begin(i->account, a->replace ? 0 : size, &m->body);
+	return body_begin(a->account, a->replace ? 0 : size, &m->body);
 }
 
 enum err append_write(struct append *a, struct slice data)
@@ -77,26 +77,25 @@ static enum err bad_url(struct imap *i, struct append *a, struct slice url)
 
 /* The bytes that it names: ERR_NOTFOUND when they are not there. */
 static enum err find_bytes(struct imap *i, struct arena *a,
-	const struct imap_url *url, struct region *out, uint64_t *body_out)
+	const struct imap_url *url, struct region *out,
+	struct account **from_out, uint64_t *body_out)
 {
-	struct mailbox_row box;
 	struct message_row row;
+	struct place p;
 	size_t n;
 
 	if (url->mailbox.n)
-		TRY(mailbox_find(i->account, url->mailbox, a, &box));
-	else if (i->st.selected)
-		TRY(mailbox_get(i->account, i->st.mailbox, a, &box));
+		TRY(imap_place_mailbox(i, url->mailbox, RIGHT_READ, &p));
 	else
+		TRY(imap_place_selected(i, &p));
+	if (url->uidvalidity && url->uidvalidity != p.row.uidvalidity)
 		return ERR_NOTFOUND;
-	if (!box.selectable ||
-		(url->uidvalidity && url->uidvalidity != box.uidvalidity))
-		return ERR_NOTFOUND;
-	TRY(message_list(i->account, box.id, url->uid, url->uid, MESSAGE_META,
+	TRY(message_list(p.account, p.row.id, url->uid, url->uid, MESSAGE_META,
 		a, &row, 1, &n));
 	if (n == 0)
 		return ERR_NOTFOUND;
-	TRY(section_find(i, a, &row, &url->section, out));
+	TRY(section_find(p.account, a, &row, &url->section, out));
+	*from_out = p.account;
 	*body_out = row.body;
 	return out->exists ? ERR_OK : ERR_NOTFOUND;
 }
@@ -112,7 +111,8 @@ enum err append_url(struct imap *i, struct append *a, struct slice url)
 	arena_reset(a->scratch);
 	enum err e = url_parse(a->scratch, url, &u);
 	if (e == ERR_OK)
-		e = find_bytes(i, a->scratch, &u, &a->region, &a->body);
+		e = find_bytes(
+			i, a->scratch, &u, &a->region, &a->from, &a->body);
 	if (e == ERR_SYNTAX || e == ERR_NOTFOUND)
 		e = bad_url(i, a, url);
 	return e;
@@ -131,8 +131,8 @@ enum err append_copy(struct imap *i, struct append *a, uint64_t started_us)
 		if (r->is_made)
 			memcpy(piece, r->made.p, want);
 		else
-			TRY(body_read(i->account, a->body, r->start, piece,
-				want, &got));
+			TRY(body_read(
+				a->from, a->body, r->start, piece, want, &got));
 		if (got != want)
 			return ERR_CORRUPT;
 		TRY(append_write(a, slice_of(piece, want)));
@@ -157,8 +157,8 @@ static enum err add_one(struct imap *i, const struct append *a,
 
 	m->body = NULL; /* body_finish frees it in every case */
 	TRY(body_finish(body, meta, &new.body));
-	TRY(flags_resolve(i, a->mailbox, &m->flags, true, &new.flags));
-	return message_add(i->account, a->mailbox, &new, uid, &modseq);
+	TRY(flags_resolve(a->account, a->mailbox, &m->flags, true, &new.flags));
+	return message_add(a->account, a->mailbox, &new, uid, &modseq);
 }
 
 static enum err scan_and_add(struct imap *i, const struct append *a,
@@ -185,7 +185,7 @@ static enum err add_all(struct imap *i, const struct append *a, uint32_t *uids)
 	/* First: what it frees counts for the quota of the new one. */
 	if (a->replace)
 		TRY(message_expunge(
-			i->account, i->st.mailbox, a->victim_uid, &modseq));
+			i->box, i->st.mailbox, a->victim_uid, &modseq));
 	for (size_t k = 0; k < a->n; k++)
 		TRY(scan_and_add(i, a, a->list[k], &uids[k]));
 	return ERR_OK;

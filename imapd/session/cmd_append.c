@@ -38,16 +38,18 @@ static bool announces(struct cursor c)
 
 static enum err open_target(struct imap *i, struct append *a, struct slice name)
 {
-	struct mailbox_row row;
-	enum err e = mailbox_find(i->account, name, i->arena, &row);
+	struct place p;
+	enum err e = imap_place_mailbox(i, name, RIGHT_INSERT, &p);
 
-	if (e == ERR_NOTFOUND || (e == ERR_OK && !row.selectable)) {
+	if (e == ERR_NOTFOUND) {
 		a->error_code = "TRYCREATE";
 		return ERR_NOTFOUND;
 	}
 	TRY(e);
-	a->mailbox = row.id;
-	a->uidvalidity = row.uidvalidity;
+	a->account = p.account;
+	a->mailbox = p.row.id;
+	a->rights = p.rights;
+	a->uidvalidity = p.row.uidvalidity;
 	return ERR_OK;
 }
 
@@ -119,6 +121,7 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 		return ERR_SYNTAX;
 	if (imap_date_time(c, &m->date) && !p_sp(c))
 		return ERR_SYNTAX;
+	rights_limit_list(a->rights, &m->flags);
 	TRY(keep_keywords(i->arena, &m->flags));
 	a->in_parts = p_word(c, "CATENATE (");
 	a->some_part = false;

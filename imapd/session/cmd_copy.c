@@ -5,29 +5,20 @@
  * earlier batches copied is taken back then. MOVE moves each message whole;
  * what was moved before a failure stays moved (RFC 6851 3.3 allows it).
  */
-#include "imap.h"
+#include "copy.h"
 
 #define BATCH 50
-
-struct copy {
-	struct set set;
-	uint32_t next;
-	uint64_t to;
-	uint32_t to_validity;
-	bool move;
-	uint32_t *from_uids, *to_uids;
-	size_t n, max;
-};
 
 static void abandon(struct imap *i)
 {
 	struct copy *w = i->cmd.work;
 
+	copy_across_end(w);
 	mem_free(w->from_uids);
 	mem_free(w->to_uids);
 }
 
-static enum err room(struct copy *w, size_t more)
+enum err copy_room(struct copy *w, size_t more)
 {
 	if (w->n + more <= w->max)
 		return ERR_OK;
@@ -44,6 +35,27 @@ static enum err room(struct copy *w, size_t more)
 	return ERR_OK;
 }
 
+/* RFC 4314 4: flags that the user may not set there are lost. */
+static enum err limit_flags(
+	struct copy *w, const struct flags *had, uint32_t uid)
+{
+	struct message_row row;
+	uint64_t modseq;
+	size_t n;
+	struct flags may = *had;
+
+	rights_limit_flags(w->to.rights, &may);
+	if (memcmp(&may, had, sizeof(may)) == 0)
+		return ERR_OK;
+	TRY(message_list(
+		w->to.account, w->to.row.id, uid, uid, 0, NULL, &row, 1, &n));
+	if (n == 0)
+		return ERR_NOTFOUND;
+	rights_limit_flags(w->to.rights, &row.flags);
+	return message_set_flags(
+		w->to.account, w->to.row.id, uid, &row.flags, &modseq);
+}
+
 static enum err copy_rows(struct imap *i, struct copy *w,
 	const struct message_row *rows, size_t n)
 {
@@ -55,11 +67,12 @@ static enum err copy_rows(struct imap *i, struct copy *w,
 		if (!view_seq(i, rows[k].uid))
 			continue;
 		w->from_uids[w->n] = rows[k].uid;
-		e = w->move ? message_move(i->account, i->st.mailbox,
-				      rows[k].uid, w->to, &w->to_uids[w->n],
-				      &modseq)
-			    : message_copy(i->account, i->st.mailbox,
-				      rows[k].uid, w->to, &w->to_uids[w->n]);
+		e = w->move ? message_move(i->box, i->st.mailbox, rows[k].uid,
+				      w->to.row.id, &w->to_uids[w->n], &modseq)
+			    : message_copy(i->box, i->st.mailbox, rows[k].uid,
+				      w->to.row.id, &w->to_uids[w->n]);
+		if (e == ERR_OK)
+			e = limit_flags(w, &rows[k].flags, w->to_uids[w->n]);
 		w->n += e == ERR_OK;
 	}
 	if (e != ERR_OK)
@@ -73,7 +86,7 @@ static enum err one_batch(struct imap *i, struct copy *w)
 	size_t n, had = w->n;
 
 	TRY(view_rows(i, &w->set, &w->next, 0, NULL, rows, BATCH, &n));
-	TRY(room(w, n));
+	TRY(copy_room(w, n));
 	/* Clients delete by moving to Trash. */
 	TRY(w->move ? store_begin_freeing(i->tenant->store)
 		    : store_begin(i->tenant->store));
@@ -92,7 +105,8 @@ static void take_back(struct imap *i, struct copy *w)
 		return;
 	for (size_t k = 0; k < w->n && e == ERR_OK; k++) {
 		uint64_t modseq;
-		e = message_expunge(i->account, w->to, w->to_uids[k], &modseq);
+		e = message_expunge(
+			w->to.account, w->to.row.id, w->to_uids[k], &modseq);
 		if (e == ERR_NOTFOUND)
 			e = ERR_OK; /* somebody was quicker */
 	}
@@ -107,7 +121,7 @@ static enum err tell(struct imap *i, struct copy *w)
 	if (w->n == 0)
 		return ERR_OK;
 	buf_init(&b, MIB(4));
-	buf_addf(&b, "COPYUID %u ", w->to_validity);
+	buf_addf(&b, "COPYUID %u ", w->to.row.uidvalidity);
 	put_uid_set(&b, w->from_uids, w->n);
 	buf_addc(&b, ' ');
 	put_uid_set(&b, w->to_uids, w->n);
@@ -129,9 +143,12 @@ static enum err more(struct imap *i)
 {
 	struct copy *w = i->cmd.work;
 	uint64_t started = loop_now_us();
+	bool across = w->to.account != i->box;
 
-	while (w->next) {
-		enum err e = one_batch(i, w);
+	while (w->next || w->body) {
+		enum err e = across ? copy_across(i, w) : one_batch(i, w);
+		if (e == ERR_AGAIN)
+			return e;
 		if (e != ERR_OK) {
 			if (w->move)
 				(void)!tell(i, w);
@@ -147,11 +164,13 @@ static enum err more(struct imap *i)
 	return w->move && w->n ? imap_highest_code(i) : ERR_OK;
 }
 
+/* RFC 6851 4.6: those of STORE and EXPUNGE. */
+#define RIGHTS_TO_MOVE (RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE)
+
 static enum err begin(struct imap *i, bool move)
 {
 	struct copy *w = arena_alloc(i->arena, sizeof(*w));
 	struct cursor *c = &i->cmd.args;
-	struct mailbox_row row;
 	struct slice name;
 
 	if (!w)
@@ -160,16 +179,16 @@ static enum err begin(struct imap *i, bool move)
 		!imap_mailbox(i, c, &name) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
-	enum err e = mailbox_find(i->account, name, i->arena, &row);
-	if (e == ERR_NOTFOUND || (e == ERR_OK && !row.selectable)) {
+	if (move && (i->st.rights & RIGHTS_TO_MOVE) != RIGHTS_TO_MOVE)
+		return ERR_NOPERM;
+	enum err e = imap_place_mailbox(i, name, RIGHT_INSERT, &w->to);
+	if (e == ERR_NOTFOUND) {
 		i->cmd.error_code = "TRYCREATE";
 		return ERR_NOTFOUND;
 	}
 	TRY(e);
 	i->cmd.total = view_count(i, &w->set);
 	w->move = move;
-	w->to = row.id;
-	w->to_validity = row.uidvalidity;
 	w->next = w->set.n ? 1 : 0;
 	i->cmd.work = w;
 	i->cmd.abandon = abandon;

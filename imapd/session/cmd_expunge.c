@@ -4,7 +4,7 @@
  * messages with \Deleted go in batches, each a transaction; the client hears
  * of them as of anybody's expunges, by view_sync.
  */
-#include "imap.h"
+#include "place.h"
 
 #define BATCH 100
 
@@ -23,7 +23,7 @@ static enum err expunge_rows(
 		if (!(rows[k].flags.system & FLAG_DELETED))
 			continue;
 		TRY(message_expunge(
-			i->account, i->st.mailbox, rows[k].uid, &modseq));
+			i->box, i->st.mailbox, rows[k].uid, &modseq));
 	}
 	return ERR_OK;
 }
@@ -67,7 +67,7 @@ static enum err begin(struct imap *i, struct expunge *x)
 {
 	struct mailbox_row row;
 
-	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	x->next = row.deleted && x->set.n ? 1 : 0;
 	i->cmd.total = row.exists;
 	i->cmd.work = x;
@@ -100,6 +100,8 @@ enum err cmd_expunge(struct imap *i)
 	}
 	if (!p_end(c))
 		return ERR_SYNTAX;
+	if (!(i->st.rights & RIGHT_EXPUNGE))
+		return ERR_NOPERM;
 	return begin(i, x);
 }
 
@@ -109,7 +111,8 @@ enum err cmd_close(struct imap *i)
 
 	if (!p_end(&i->cmd.args))
 		return ERR_SYNTAX;
-	if (i->st.read_only) {
+	/* RFC 4314 4: without the right, CLOSE only closes. */
+	if (i->st.read_only || !(i->st.rights & RIGHT_EXPUNGE)) {
 		imap_deselect(i);
 		return ERR_OK;
 	}

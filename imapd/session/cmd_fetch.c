@@ -7,6 +7,7 @@
  * connection ends.
  */
 #include "fetch.h"
+#include "place.h"
 #include "resync.h"
 
 #define BATCH 16
@@ -154,8 +155,8 @@ static enum err next_piece(struct imap *i, struct fetch *f, char *p, size_t *n)
 		r->made = slice_from(r->made, want);
 	} else {
 		size_t got;
-		TRY(body_read(i->account, f->rows[f->at].body, r->start, p,
-			want, &got));
+		TRY(body_read(
+			i->box, f->rows[f->at].body, r->start, p, want, &got));
 		if (got != want)
 			return ERR_CORRUPT;
 	}
@@ -186,7 +187,7 @@ static enum err begin_section(struct imap *i, struct fetch *f,
 	char *piece;
 	size_t n = 0;
 
-	TRY(section_find(i, f->arena, row, s, &f->region));
+	TRY(section_find(i->box, f->arena, row, s, &f->region));
 	if (!f->region.exists) {
 		buf_add_slice(&i->out, s->label);
 		return buf_adds(&i->out, " NIL");
@@ -207,7 +208,7 @@ static enum err begin_section(struct imap *i, struct fetch *f,
 static enum err begin_binary(struct imap *i, struct fetch *f,
 	const struct message_row *row, const struct fetch_item *it)
 {
-	TRY(section_find(i, f->arena, row, it->section, &f->region));
+	TRY(section_find(i->box, f->arena, row, it->section, &f->region));
 	if (!f->region.exists) {
 		buf_add_slice(&i->out, it->section->label);
 		return buf_adds(
@@ -348,7 +349,7 @@ static enum err mark_seen(struct imap *i, struct fetch *f)
 		if ((row->flags.system & FLAG_SEEN) || !view_seq(i, row->uid))
 			continue;
 		row->flags.system |= FLAG_SEEN;
-		TRY(message_set_flags(i->account, i->st.mailbox, row->uid,
+		TRY(message_set_flags(i->box, i->st.mailbox, row->uid,
 			&row->flags, &row->modseq));
 		modseq = row->modseq;
 		f->seen_now[k] = true;
@@ -362,6 +363,13 @@ static enum err mark_seen(struct imap *i, struct fetch *f)
 
 /* What others changed is told before this command's own changes, so that these
  * need not be told twice. */
+/* RFC 4314 4: without the right, reading marks nothing. */
+static bool marks_seen(const struct imap *i, const struct fetch *f)
+{
+	return f->want.sets_seen && !i->st.read_only &&
+	       (i->st.rights & RIGHT_SEEN);
+}
+
 static enum err mark_seen_if_asked(struct imap *i, struct fetch *f)
 {
 	struct message_row before[BATCH];
@@ -369,7 +377,7 @@ static enum err mark_seen_if_asked(struct imap *i, struct fetch *f)
 	uint32_t modseq_uid = i->st.modseq_uid;
 
 	memset(f->seen_now, 0, sizeof(f->seen_now));
-	if (!f->want.sets_seen || i->st.read_only)
+	if (!marks_seen(i, f))
 		return ERR_OK;
 	memcpy(before, f->rows, f->n * sizeof(before[0]));
 	enum err e = store_begin(i->tenant->store);
@@ -389,7 +397,7 @@ static enum err mark_seen_if_asked(struct imap *i, struct fetch *f)
 
 static enum err next_batch(struct imap *i, struct fetch *f)
 {
-	if (f->want.sets_seen && !i->st.read_only)
+	if (marks_seen(i, f))
 		TRY(view_sync(i, false));
 	arena_reset(f->arena);
 	f->at = 0;

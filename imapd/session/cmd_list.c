@@ -3,14 +3,15 @@
  * LIST, LSUB and XLIST (RFC 3501 6.3.8, 6.3.9; RFC 3348; RFC 6154). Mailboxes
  * are asked from the store in batches, in the order of their names.
  */
-#include "imap.h"
+#include "place.h"
 
 #define BATCH 100
 
 struct list {
 	const char *reply;    /* "LIST", "XLIST", "LSUB" */
 	struct slice pattern; /* reference and pattern, wildcards collapsed */
-	struct slice after;   /* last name seen; in `after_text` */
+	struct walk walk;
+	struct slice after; /* LSUB: last name seen; in `after_text` */
 	char after_text[LIMIT_MAILBOX_NAME];
 	struct slice parent; /* LSUB: the last parent told of */
 	char parent_text[LIMIT_MAILBOX_NAME];
@@ -161,17 +162,15 @@ static void remember(char *text, struct slice *slot, struct slice name)
 
 static enum err list_batch(struct imap *i, struct list *l)
 {
-	struct mailbox_row rows[BATCH];
+	struct place rows[BATCH];
 	size_t n;
 
 	arena_reset(l->arena);
-	TRY(mailbox_list(i->account, l->after, l->arena, rows, BATCH, &n));
+	TRY(walk_next(i, &l->walk, l->arena, rows, BATCH, &n));
 	for (size_t k = 0; k < n; k++)
-		if (matches(l->pattern, rows[k].name))
-			put_row(i, l, &rows[k]);
-	if (n)
-		remember(l->after_text, &l->after, rows[n - 1].name);
-	l->everything_seen = n < BATCH;
+		if (matches(l->pattern, rows[k].row.name))
+			put_row(i, l, &rows[k].row);
+	l->everything_seen = n == 0;
 	return ERR_OK;
 }
 
@@ -220,6 +219,7 @@ static void abandon(struct imap *i)
 {
 	struct list *l = i->cmd.work;
 
+	walk_end(i, &l->walk);
 	arena_free(l->arena);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7). */
-#include "imap.h"
+#include "place.h"
 
 static bool one_name(struct imap *i, struct slice *name)
 {
@@ -18,13 +18,13 @@ static struct slice without_last_separator(struct slice name)
 	return name;
 }
 
-static enum err create(struct imap *i, struct slice name, enum special_use use,
-	struct mailbox_row *made)
+static enum err create(struct imap *i, const struct place *p,
+	enum special_use use, struct mailbox_row *made)
 {
 	uint64_t id;
 
-	TRY(mailbox_create(i->account, name, use, &id));
-	return mailbox_get(i->account, id, i->arena, made);
+	TRY(mailbox_create(p->account, p->inner, use, &id));
+	return mailbox_get(p->account, id, i->arena, made);
 }
 
 /* RFC 6154 3: "(USE (\Archive))". A mailbox has one use at most: ERR_CONFLICT
@@ -66,9 +66,11 @@ static enum err parse_create(
 static enum err create_mailbox(struct imap *i, struct slice name,
 	enum special_use use, struct mailbox_row *made)
 {
+	struct place p;
+
+	TRY(imap_place_new(i, without_last_separator(name), &p));
 	TRY(store_begin(i->tenant->store));
-	return imap_commit(
-		i, create(i, without_last_separator(name), use, made));
+	return imap_commit(i, create(i, &p, use, made));
 }
 
 enum err cmd_create(struct imap *i)
@@ -99,26 +101,17 @@ enum err cmd_create(struct imap *i)
 	return e;
 }
 
-static enum err find(struct imap *i, struct slice name, uint64_t *id)
-{
-	struct mailbox_row row;
-
-	TRY(mailbox_find(i->account, name, i->arena, &row));
-	*id = row.id;
-	return ERR_OK;
-}
-
 enum err cmd_delete(struct imap *i)
 {
 	struct slice name;
-	uint64_t id;
+	struct place p;
 
 	if (!one_name(i, &name))
 		return ERR_SYNTAX;
-	TRY(find(i, name, &id));
+	TRY(imap_place(i, name, RIGHT_DELETE_MAILBOX, &p));
 	TRY(store_begin_freeing(i->tenant->store));
-	TRY(imap_commit(i, mailbox_delete(i->account, id)));
-	if (i->st.selected && i->st.mailbox == id)
+	TRY(imap_commit(i, mailbox_delete(p.account, p.row.id)));
+	if (i->st.selected && i->box == p.account && i->st.mailbox == p.row.id)
 		imap_deselect(i);
 	return ERR_OK;
 }
@@ -127,15 +120,21 @@ enum err cmd_rename(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
 	struct slice from, to;
-	uint64_t id;
+	struct place old, new;
 
 	if (!p_sp(c) || !imap_mailbox(i, c, &from) || !p_sp(c) ||
 		!imap_mailbox(i, c, &to) || !p_end(c))
 		return ERR_SYNTAX;
-	TRY(find(i, from, &id));
+	TRY(imap_place(i, from, RIGHT_DELETE_MAILBOX, &old));
+	TRY(imap_place_new(i, without_last_separator(to), &new));
+	if (old.account != new.account) {
+		i->cmd.error_code = "CANNOT";
+		i->cmd.text = "It cannot move to another account: copy it";
+		return ERR_UNSUPPORTED;
+	}
 	TRY(store_begin(i->tenant->store));
 	enum err e = imap_commit(
-		i, mailbox_rename(i->account, id, without_last_separator(to)));
+		i, mailbox_rename(old.account, old.row.id, new.inner));
 	if (e == ERR_SYNTAX) {
 		i->cmd.text = "A mailbox cannot have that name";
 		return ERR_UNSUPPORTED;

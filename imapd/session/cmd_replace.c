@@ -3,6 +3,9 @@
  * Its arguments are read by cmd_append.c. */
 #include "append.h"
 
+/* RFC 8508 6: those of STORE and EXPUNGE for the message to go. */
+#define RIGHTS_TO_REPLACE (RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE)
+
 static enum err more(struct imap *i)
 {
 	uint32_t uids[LIMIT_APPEND_MESSAGES];
@@ -28,6 +31,9 @@ enum err cmd_replace(struct imap *i)
 	set.list = &a->victim;
 	if (a->err == ERR_OK)
 		TRY(set_to_uids(i, &set, i->cmd.uid));
+	if (a->err == ERR_OK &&
+		(i->st.rights & RIGHTS_TO_REPLACE) != RIGHTS_TO_REPLACE)
+		a->err = ERR_NOPERM;
 	if (a->err == ERR_OK && (set.n == 0 || !view_seq(i, set.list[0].from)))
 		a->err = ERR_NOTFOUND;
 	a->victim_uid = a->err == ERR_OK ? set.list[0].from : 0;

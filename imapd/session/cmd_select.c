@@ -5,6 +5,7 @@
  * a command first needs sequence numbers.
  */
 #include "context.h"
+#include "place.h"
 #include "resync.h"
 
 struct opening {
@@ -33,7 +34,7 @@ enum err imap_highest_code(struct imap *i)
 
 	if (!imap_enabled(i, ENABLED_CONDSTORE))
 		return ERR_OK;
-	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	i->cmd.code = imap_text(
 		i, "HIGHESTMODSEQ %llu", (unsigned long long)row.modseq);
 	return ERR_OK;
@@ -48,8 +49,7 @@ static void keep_recent(struct imap *i)
 	if (i->st.read_only || i->st.recent >= i->st.uidnext ||
 		store_begin(s) != ERR_OK)
 		return;
-	if (mailbox_set_recent(i->account, i->st.mailbox, i->st.uidnext) ==
-		ERR_OK)
+	if (mailbox_set_recent(i->box, i->st.mailbox, i->st.uidnext) == ERR_OK)
 		(void)!store_commit(s, NULL);
 	else
 		store_rollback(s);
@@ -59,6 +59,7 @@ void imap_deselect(struct imap *i)
 {
 	keep_recent(i);
 	i->st.selected = false;
+	place_deselect(i);
 	i->changed = false;
 	view_clear(&i->view);
 	contexts_free(i);
@@ -70,8 +71,7 @@ static enum err count_recent(struct imap *i)
 	size_t n;
 
 	do {
-		TRY(message_uids(
-			i->account, i->st.mailbox, from, uids, 1000, &n));
+		TRY(message_uids(i->box, i->st.mailbox, from, uids, 1000, &n));
 		i->st.n_recent += (uint32_t)n;
 		if (n)
 			from = uids[n - 1] + 1;
@@ -87,16 +87,18 @@ static const struct flags all_flags = {
 
 static void put_flag_lines(struct imap *i, const struct slice *names)
 {
-	static const struct flags none;
+	struct flags may = all_flags;
 	struct buf *b = &i->out;
+	unsigned rights = i->st.read_only ? 0 : i->st.rights;
 
 	buf_adds(b, "* FLAGS ");
 	put_flags(b, &all_flags, false, names);
 	buf_adds(b, "\r\n* OK [PERMANENTFLAGS ");
-	put_flags(b, i->st.read_only ? &none : &all_flags, false, names);
+	rights_limit_flags(rights, &may); /* RFC 4314 5.1.1 */
+	put_flags(b, &may, false, names);
 	/* "\*" goes inside the list: new keywords are possible. */
 	bool full = i->st.n_keywords == LIMIT_KEYWORDS;
-	if (!i->st.read_only && !full) {
+	if ((rights & RIGHT_WRITE) && !full) {
 		b->n--;
 		buf_adds(b, " \\*)");
 	}
@@ -109,7 +111,7 @@ static enum err put_rev1(struct imap *i, const struct mailbox_row *row)
 	uint32_t unseen, before;
 
 	buf_addf(&i->out, "* %u RECENT\r\n", i->st.n_recent);
-	TRY(message_first_unseen(i->account, row->id, &unseen, &before));
+	TRY(message_first_unseen(i->box, row->id, &unseen, &before));
 	/* RFC 9586 3: a message number. */
 	if (unseen && !imap_enabled(i, ENABLED_UIDONLY))
 		buf_addf(&i->out, "* OK [UNSEEN %u] First unseen\r\n",
@@ -125,7 +127,7 @@ static enum err put_selected(
 	char id[OID_TEXT + 1]; /* RFC 8474 4.2 */
 	size_t n;
 
-	TRY(keyword_list(i->account, row->id, i->arena, names, &n));
+	TRY(keyword_list(i->box, row->id, i->arena, names, &n));
 	i->st.n_keywords = (uint32_t)n;
 	put_flag_lines(i, names);
 	buf_addf(b, "* %u EXISTS\r\n", row->exists);
@@ -143,6 +145,21 @@ static enum err put_selected(
 		id);
 	return buf_err(b);
 }
+
+enum err select_tell_flags(struct imap *i)
+{
+	struct slice names[LIMIT_KEYWORDS];
+	size_t n;
+
+	TRY(keyword_list(i->box, i->st.mailbox, i->arena, names, &n));
+	i->st.n_keywords = (uint32_t)n;
+	put_flag_lines(i, names);
+	imap_flush(i);
+	return ERR_OK;
+}
+
+/* RFC 4314 5.2: none of them makes it read-only. */
+#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHTS_OF_FLAGS)
 
 static void take_state(
 	struct imap *i, const struct mailbox_row *row, bool read_only)
@@ -282,7 +299,7 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 {
 	struct opening *o = arena_alloc(i->arena, sizeof(*o));
 	struct cursor *c = &i->cmd.args;
-	struct mailbox_row row;
+	struct place p;
 
 	if (!o)
 		return ERR_NOMEM;
@@ -295,16 +312,17 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 	}
 	if (o->condstore)
 		imap_enable(i, ENABLED_CONDSTORE);
-	TRY(mailbox_find(i->account, o->name, i->arena, &row));
-	if (!row.selectable)
-		return ERR_NOTFOUND;
-	take_state(i, &row, read_only);
+	TRY(imap_place_mailbox(i, o->name, RIGHT_READ, &p));
+	TRY(place_select(i, &p));
+	read_only |= !(p.rights & RIGHTS_TO_CHANGE);
+	take_state(i, &p.row, read_only);
 	enum err e = count_recent(i);
 	if (e == ERR_OK)
-		e = put_selected(i, &row, o->old);
+		e = put_selected(i, &p.row, o->old);
 	if (e != ERR_OK) {
 		buf_reset(&i->out);
 		i->st.selected = false;
+		place_deselect(i);
 		return e;
 	}
 	imap_flush(i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Commands of a few lines: NOOP, CHECK, LOGOUT, ID, NAMESPACE, IDLE. */
-#include "imap.h"
+#include "place.h"
 
 static enum err no_arguments(struct imap *i)
 {
@@ -58,7 +58,10 @@ enum err cmd_id(struct imap *i)
 enum err cmd_namespace(struct imap *i)
 {
 	TRY(no_arguments(i));
-	imap_untagged(i, "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	imap_untagged(i,
+		"NAMESPACE ((\"\" \"/\")) ((\"%s\" \"/\"))"
+		" ((\"%s\" \"/\"))",
+		place_roots[0].prefix, place_roots[1].prefix);
 	return ERR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* STATUS (RFC 3501 6.3.10, RFC 9051 6.3.11): one row of the store. LIST RETURN
  * (STATUS ...) asks the same (RFC 5819). */
-#include "imap.h"
+#include "place.h"
 
 enum status_kind {
 	STATUS_MESSAGES,
@@ -63,14 +63,14 @@ void status_enables(struct imap *i, unsigned wanted)
 }
 
 static enum err count_recent(
-	struct imap *i, const struct mailbox_row *row, uint64_t *out)
+	struct account *a, const struct mailbox_row *row, uint64_t *out)
 {
 	uint32_t uids[1000], from = row->recent;
 	size_t n;
 
 	*out = 0;
 	do {
-		TRY(message_uids(i->account, row->id, from, uids, 1000, &n));
+		TRY(message_uids(a, row->id, from, uids, 1000, &n));
 		*out += n;
 		if (n)
 			from = uids[n - 1] + 1;
@@ -86,9 +86,9 @@ static void put_id(struct buf *b, const struct oid *oid)
 	buf_addf(b, "(%s)", text);
 }
 
-static enum err put_value(
-	struct imap *i, const struct mailbox_row *row, unsigned kind)
+static enum err put_value(struct imap *i, const struct place *p, unsigned kind)
 {
+	const struct mailbox_row *row = &p->row;
 	uint64_t numbers[STATUS_KINDS] = {
 		[STATUS_MESSAGES] = row->exists,
 		[STATUS_UIDNEXT] = row->uidnext,
@@ -101,7 +101,7 @@ static enum err put_value(
 	};
 
 	if (kind == STATUS_RECENT)
-		TRY(count_recent(i, row, &numbers[kind]));
+		TRY(count_recent(p->account, row, &numbers[kind]));
 	if (kind == STATUS_MAILBOXID)
 		put_id(&i->out, &row->oid);
 	else
@@ -109,19 +109,18 @@ static enum err put_value(
 	return ERR_OK;
 }
 
-enum err status_put(
-	struct imap *i, const struct mailbox_row *row, unsigned wanted)
+enum err status_put(struct imap *i, const struct place *p, unsigned wanted)
 {
 	const char *gap = "";
 
 	buf_adds(&i->out, "* STATUS ");
-	put_mailbox(i, row->name);
+	put_mailbox(i, p->row.name);
 	buf_adds(&i->out, " (");
 	for (unsigned k = 0; k < STATUS_KINDS; k++) {
 		if (!(wanted >> k & 1))
 			continue;
 		buf_addf(&i->out, "%s%s ", gap, names[k]);
-		TRY(put_value(i, row, k));
+		TRY(put_value(i, p, k));
 		gap = " ";
 	}
 	return buf_adds(&i->out, ")\r\n");
@@ -130,18 +129,16 @@ enum err status_put(
 enum err cmd_status(struct imap *i)
 {
 	struct cursor *c = &i->cmd.args;
-	struct mailbox_row row;
+	struct place p;
 	struct slice name;
 	unsigned wanted;
 
 	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
 		!status_items(c, &wanted) || !p_end(c))
 		return ERR_SYNTAX;
-	TRY(mailbox_find(i->account, name, i->arena, &row));
-	if (!row.selectable)
-		return ERR_NOTFOUND;
+	TRY(imap_place_mailbox(i, name, RIGHT_READ, &p));
 	status_enables(i, wanted);
-	TRY(status_put(i, &row, wanted));
+	TRY(status_put(i, &p, wanted));
 	imap_flush(i);
 	return ERR_OK;
 }

@@ -5,7 +5,7 @@
  * transaction, then their FETCH responses. So the session's own changes are
  * never told twice.
  */
-#include "imap.h"
+#include "place.h"
 
 #define BATCH 50
 
@@ -15,6 +15,7 @@ struct store_work {
 	struct set set;
 	uint32_t next;
 	enum store_mode mode;
+	unsigned rights; /* to the flags that may change */
 	bool silent;
 	bool conditional;
 	uint64_t unchanged_since;
@@ -38,8 +39,8 @@ static enum err begin(struct imap *i, const struct store_work *w)
 static enum err resolve(struct imap *i, struct store_work *w)
 {
 	TRY(begin(i, w));
-	enum err e = flags_resolve(
-		i, i->st.mailbox, &w->list, w->mode != STORE_REMOVE, &w->flags);
+	enum err e = flags_resolve(i->box, i->st.mailbox, &w->list,
+		w->mode != STORE_REMOVE, &w->flags);
 	TRY(imap_commit(i, e));
 	w->resolved = true;
 	return view_keywords(i, w->names);
@@ -104,10 +105,11 @@ static enum err change_rows(struct imap *i, struct store_work *w,
 			continue;
 		}
 		apply(w, &now);
+		rights_keep_flags(w->rights, &row->flags, &now);
 		if (same_flags(&now, &row->flags))
 			continue;
-		TRY(message_set_flags(i->account, i->st.mailbox, row->uid, &now,
-			&row->modseq));
+		TRY(message_set_flags(
+			i->box, i->st.mailbox, row->uid, &now, &row->modseq));
 		row->flags = now;
 		*last = row->modseq;
 	}
@@ -199,6 +201,17 @@ static bool parse(struct imap *i, struct store_work *w)
 	return p_sp(c) && imap_flag_list(c, true, &w->list) && p_end(c);
 }
 
+/* RFC 4314 4: it fails only when none of the flags may be changed. */
+static enum err limit_by_rights(struct imap *i, struct store_work *w)
+{
+	unsigned needed = w->mode == STORE_REPLACE ? RIGHTS_OF_FLAGS
+						   : rights_for(&w->list);
+
+	w->rights = i->st.rights & RIGHTS_OF_FLAGS;
+	rights_limit_list(w->rights, &w->list);
+	return needed && !(needed & w->rights) ? ERR_NOPERM : ERR_OK;
+}
+
 enum err cmd_store(struct imap *i)
 {
 	struct store_work *w = arena_alloc(i->arena, sizeof(*w));
@@ -207,6 +220,7 @@ enum err cmd_store(struct imap *i)
 		return ERR_NOMEM;
 	if (!parse(i, w))
 		return ERR_SYNTAX;
+	TRY(limit_by_rights(i, w));
 	if (w->conditional)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));

@@ -118,8 +118,8 @@ static enum err compare(struct imap *i, struct context *c, struct slice key,
 	struct slice key_other;
 	size_t n;
 
-	TRY(message_list(i->account, i->st.mailbox, other, other, MESSAGE_META,
-		a, &row, 1, &n));
+	TRY(message_list(i->box, i->st.mailbox, other, other, MESSAGE_META, a,
+		&row, 1, &n));
 	if (n == 0) /* contexts_gone() comes first in each turn */
 		return ERR_BUG;
 	TRY(key_of(c, &row, a, &key_other));
@@ -287,9 +287,8 @@ static enum err gone(
 	size_t n;
 
 	for (;;) {
-		TRY(message_vanished(i->account, i->st.mailbox,
-			c->expunge_modseq, c->expunge_uid, rows, VANISHED_BATCH,
-			&n));
+		TRY(message_vanished(i->box, i->st.mailbox, c->expunge_modseq,
+			c->expunge_uid, rows, VANISHED_BATCH, &n));
 		if (n == 0)
 			break;
 		if (imap_slice_over(i, started))
@@ -343,8 +342,8 @@ static enum err weigh_one(struct update *u, uint32_t uid, struct arena *a)
 	size_t n;
 
 	arena_reset(a);
-	TRY(message_list(u->i->account, u->i->st.mailbox, uid, uid,
-		MESSAGE_META, a, &row, 1, &n));
+	TRY(message_list(u->i->box, u->i->st.mailbox, uid, uid, MESSAGE_META, a,
+		&row, 1, &n));
 	return n ? weigh(u, &row, a) : ERR_OK;
 }
 
@@ -356,7 +355,7 @@ static enum err changed(struct update *u, struct arena *a, uint64_t started)
 	size_t n;
 
 	do {
-		TRY(message_changed(u->i->account, u->i->st.mailbox, c->modseq,
+		TRY(message_changed(u->i->box, u->i->st.mailbox, c->modseq,
 			c->modseq_uid, rows, BATCH, &n));
 		for (size_t k = 0; k < n; k++) {
 			if (imap_slice_over(u->i, started))
@@ -377,8 +376,8 @@ static enum err arrived(struct update *u, struct arena *a, uint64_t started)
 	size_t n;
 
 	while (c->uidnext < u->i->st.uidnext) {
-		TRY(message_uids(u->i->account, u->i->st.mailbox, c->uidnext,
-			uids, BATCH, &n));
+		TRY(message_uids(u->i->box, u->i->st.mailbox, c->uidnext, uids,
+			BATCH, &n));
 		for (size_t k = 0; k < n && uids[k] < u->i->st.uidnext; k++) {
 			if (imap_slice_over(u->i, started))
 				return ERR_AGAIN;
@@ -480,7 +479,7 @@ enum err context_begin(struct imap *i, const struct search_return *r,
 		i->cmd.text = "Tag reuse";
 		return ERR_SYNTAX;
 	}
-	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	out->modseq = row.modseq;
 	return ERR_OK;
 }

@@ -87,7 +87,7 @@ struct region {
 	struct slice made;
 	struct slice encoding; /* of a leaf's whole body; empty: none */
 };
-MUST_CHECK enum err section_find(struct imap *i, struct arena *a,
+MUST_CHECK enum err section_find(struct account *from, struct arena *a,
 	const struct message_row *row, const struct section *s,
 	struct region *out);
 

@@ -51,7 +51,7 @@ static enum err next(struct imap *i, uint64_t body, struct binary *b,
 	uint64_t left = b->encoded - b->at;
 	size_t want = left < PIECE ? (size_t)left : PIECE, got;
 
-	TRY(body_read(i->account, body, b->start + b->at, raw, want, &got));
+	TRY(body_read(i->box, body, b->start + b->at, raw, want, &got));
 	if (got != want)
 		return ERR_CORRUPT;
 	buf_reset(&b->piece);

@@ -37,7 +37,7 @@ static enum err pick_fields(struct arena *a, struct slice header,
 	return e != ERR_OK ? e : out->p ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err header_fields(struct imap *i, struct arena *a,
+static enum err header_fields(struct account *from, struct arena *a,
 	const struct message_row *row, const struct mail_part *root,
 	const struct section *s, struct region *out)
 {
@@ -48,7 +48,7 @@ static enum err header_fields(struct imap *i, struct arena *a,
 	char *p = arena_alloc(a, n);
 	if (!p)
 		return ERR_NOMEM;
-	TRY(body_read(i->account, row->body, root->header_start, p, n, &got));
+	TRY(body_read(from, row->body, root->header_start, p, n, &got));
 	*out = (struct region){ .exists = true, .is_made = true };
 	TRY(pick_fields(a, slice_of(p, got), s, &out->made));
 	out->size = out->made.n;
@@ -67,7 +67,7 @@ static void cut(struct region *r, const struct section *s)
 }
 
 /* A section inside the tree; `part` is what its numbers name. */
-static enum err in_tree(struct imap *i, struct arena *a,
+static enum err in_tree(struct account *from, struct arena *a,
 	const struct message_row *row, const struct mail_structure *tree,
 	const struct section *s, struct region *out)
 {
@@ -98,11 +98,11 @@ static enum err in_tree(struct imap *i, struct arena *a,
 	else if (s->kind == SECTION_TEXT)
 		set_region(out, root->body_start, root->body_size);
 	else
-		return header_fields(i, a, row, root, s, out);
+		return header_fields(from, a, row, root, s, out);
 	return ERR_OK;
 }
 
-enum err section_find(struct imap *i, struct arena *a,
+enum err section_find(struct account *from, struct arena *a,
 	const struct message_row *row, const struct section *s,
 	struct region *out)
 {
@@ -113,7 +113,7 @@ enum err section_find(struct imap *i, struct arena *a,
 		set_region(out, 0, row->size);
 	} else {
 		TRY(mail_structure_unpack(a, row->meta.structure, &tree));
-		TRY(in_tree(i, a, row, &tree, s, out));
+		TRY(in_tree(from, a, row, &tree, s, out));
 	}
 	if (!s->binary)
 		cut(out, s);

@@ -2,7 +2,7 @@
 /* Flag names of a command to the bits of a mailbox. */
 #include "imap.h"
 
-enum err flags_resolve(struct imap *i, uint64_t mailbox,
+enum err flags_resolve(struct account *a, uint64_t mailbox,
 	const struct flag_list *list, bool create, struct flags *out)
 {
 	struct flags f = { .system = list->system };
@@ -10,7 +10,7 @@ enum err flags_resolve(struct imap *i, uint64_t mailbox,
 	for (size_t k = 0; k < list->n_keywords; k++) {
 		unsigned bit;
 		enum err e = keyword_bit(
-			i->account, mailbox, list->keywords[k], create, &bit);
+			a, mailbox, list->keywords[k], create, &bit);
 		if (e == ERR_NOTFOUND && !create)
 			continue;
 		TRY(e);

@@ -28,6 +28,8 @@
 #include "../language.h"
 
 struct imap;
+struct guest;
+struct place;
 
 /* --- between two commands: flat, without pointers --------------------------- */
 struct imap_state {
@@ -40,6 +42,7 @@ struct imap_state {
 	bool selected;
 	bool read_only;
 	uint64_t mailbox;
+	unsigned rights; /* RIGHT_* on it (acl.h) */
 	uint32_t uidvalidity;
 	uint32_t exists;  /* as the client knows it */
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
@@ -124,7 +127,10 @@ struct append; /* cmd_append.c */
 struct imap {
 	struct tenant *tenant;
 	struct conn *conn;
-	struct account *account;
+	struct account *account; /* the user's own */
+	struct account *box;     /* of the selected mailbox */
+	struct guest *guests;    /* accounts of others (place.c) */
+	uint64_t audit_commit;   /* of its last audit row */
 	struct imap_state st;
 	struct view view;
 	struct imap_framer framer;
@@ -133,10 +139,15 @@ struct imap {
 	struct command cmd;
 	bool running; /* cmd is under way */
 	bool idling;
-	bool changed; /* the selected mailbox has news */
+	bool changed;      /* the selected mailbox has news */
+	bool rights_stale; /* the rights on it may be others now */
 	struct append *append;
 	struct context *contexts; /* context.c */
 	struct watcher watcher;
+	/* While a mailbox of somebody else is selected: its account, and the
+	 * tenant's for rights. */
+	struct watcher box_watcher, rights_watcher;
+	struct account *rights_account;
 	struct timer *pause; /* it wants arrivals late (quirk.c), else NULL */
 	bool pausing;
 	struct later later;        /* the next slice, or news while idling */
@@ -149,6 +160,8 @@ extern uint64_t imap_progress_us;
 /* --- session.c --------------------------------------------------------------- */
 /* Work in slices: true when this slice is used up or the output is full. */
 bool imap_slice_over(struct imap *i, uint64_t started_us);
+/* The selected mailbox has news: an idling client hears of them. */
+void imap_news(struct imap *i);
 /* Gates what is written from now on on all that this account has committed. */
 void imap_gate(struct imap *i);
 /* A formatted string that lives as long as the command; "" without memory. */
@@ -206,7 +219,7 @@ struct flag_list {
 bool imap_flag_list(struct cursor *c, bool bare, struct flag_list *out);
 /* flags.c. The bits of a mailbox for a flag list; makes keywords when `create` (inside
  * a transaction). */
-MUST_CHECK enum err flags_resolve(struct imap *i, uint64_t mailbox,
+MUST_CHECK enum err flags_resolve(struct account *a, uint64_t mailbox,
 	const struct flag_list *list, bool create, struct flags *out);
 
 /* --- quirk.c: clients that take arrivals in another way ------------------------- */
@@ -270,6 +283,8 @@ static inline bool imap_enabled(const struct imap *i, unsigned bits)
 {
 	return i->st.enabled & bits; /* any of them */
 }
+/* The rights of the selected mailbox changed: FLAGS and PERMANENTFLAGS. */
+MUST_CHECK enum err select_tell_flags(struct imap *i);
 /* Has \Recent for this session: never in IMAP4rev2 (RFC 9051 appendix E). */
 static inline bool imap_recent(const struct imap *i, uint32_t uid)
 {
@@ -295,7 +310,7 @@ bool status_items(struct cursor *c, unsigned *wanted);
 void status_enables(struct imap *i, unsigned wanted);
 /* "* STATUS name (...)" into the scratch buffer; on error half of it. */
 MUST_CHECK enum err status_put(
-	struct imap *i, const struct mailbox_row *row, unsigned wanted);
+	struct imap *i, const struct place *p, unsigned wanted);
 
 /* --- cmd_list.c ------------------------------------------------------------------ */
 /* "Archive" of "\Archive" (RFC 6154 2). */

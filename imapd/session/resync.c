@@ -50,7 +50,7 @@ static enum err collect(struct imap *i, struct resync *r)
 	struct vanished_row rows[GONE_BATCH];
 	size_t n;
 
-	enum err e = message_vanished(i->account, i->st.mailbox, r->after,
+	enum err e = message_vanished(i->box, i->st.mailbox, r->after,
 		r->after_uid, rows, GONE_BATCH, &n);
 	if (e == ERR_EXPIRED) {
 		/* RFC 7162 3.2.6, last note: all that is not there. */
@@ -112,8 +112,7 @@ static enum err gaps(struct imap *i, struct resync *r)
 
 	if (r->next <= r->floor)
 		r->next = r->floor + 1;
-	TRY(message_uids(
-		i->account, i->st.mailbox, r->next, uids, LINE_UIDS, &n));
+	TRY(message_uids(i->box, i->st.mailbox, r->next, uids, LINE_UIDS, &n));
 	for (size_t k = 0; k < n && r->next <= last; k++) {
 		if (uids[k] > r->next)
 			put_gap(i, r, r->next,
@@ -216,11 +215,11 @@ static enum err number_of(
 	}
 	if (from_uid <= uid) {
 		TRY(message_count(
-			i->account, i->st.mailbox, from_uid + 1, uid, &n));
+			i->box, i->st.mailbox, from_uid + 1, uid, &n));
 		*out = from_seq + n;
 	} else {
 		TRY(message_count(
-			i->account, i->st.mailbox, uid, from_uid - 1, &n));
+			i->box, i->st.mailbox, uid, from_uid - 1, &n));
 		*out = from_seq - n;
 	}
 	r->near_uid = uid;
@@ -266,7 +265,7 @@ enum err resync_flags(struct imap *i, struct resync *r)
 
 	TRY(view_keywords(i, names));
 	for (;;) {
-		TRY(message_changed(i->account, i->st.mailbox, r->after,
+		TRY(message_changed(i->box, i->st.mailbox, r->after,
 			r->after_uid, rows, CHANGED_BATCH, &n));
 		if (n == 0)
 			return ERR_OK;
@@ -295,7 +294,7 @@ static enum err collect_changed(struct imap *i, struct resync *r)
 		r->after_uid = UINT32_MAX;
 	}
 	while (!r->collected) {
-		TRY(message_changed(i->account, i->st.mailbox, r->after,
+		TRY(message_changed(i->box, i->st.mailbox, r->after,
 			r->after_uid, rows, CHANGED_BATCH, &n));
 		for (size_t k = 0; k < n; k++)
 			TRY(list_add(i->arena, &r->changed, rows[k].uid));

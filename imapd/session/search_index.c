@@ -25,9 +25,8 @@ static enum err ask(struct imap *i, struct search_key *k)
 	if (!zones || k->text.n == 0)
 		return ERR_OK;
 	if (k->like)
-		return fulltext_query_fuzzy(
-			i->account, k->like, zones, &k->query);
-	enum err e = fulltext_query_new(i->account, k->text, zones, &k->query);
+		return fulltext_query_fuzzy(i->box, k->like, zones, &k->query);
+	enum err e = fulltext_query_new(i->box, k->text, zones, &k->query);
 	return e == ERR_UNSUPPORTED ? ERR_OK : e;
 }
 
@@ -128,7 +127,7 @@ enum err search_index_narrow(struct imap *i, const struct search_program *p,
 	uint32_t before = *next - 1; /* UID of the message before */
 	size_t n;
 
-	TRY(message_bodies(i->account, i->st.mailbox, *next, rows, BATCH, &n));
+	TRY(message_bodies(i->box, i->st.mailbox, *next, rows, BATCH, &n));
 	for (size_t k = 0; k < n; before = rows[k++].uid)
 		if (may_be_found(p, rows[k].body))
 			TRY(add_uid(ranges, before, rows[k].uid));

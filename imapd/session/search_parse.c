@@ -345,7 +345,7 @@ enum err search_keywords(struct imap *i, struct search_program *p)
 			k->bit < LIMIT_KEYWORDS)
 			continue;
 		enum err e = keyword_bit(
-			i->account, i->st.mailbox, k->text, false, &k->bit);
+			i->box, i->st.mailbox, k->text, false, &k->bit);
 		if (e != ERR_OK && e != ERR_NOTFOUND)
 			return e;
 	}

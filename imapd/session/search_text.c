@@ -82,7 +82,7 @@ enum err search_text(struct imap *i, const struct message_row *row,
 
 	if (needle->text.n == 0)
 		needle->score = 100;
-	TRY(text_walk_new(i->account, row->body, row->size, row->meta.structure,
+	TRY(text_walk_new(i->box, row->body, row->size, row->meta.structure,
 		with_header ? FULLTEXT_HEADER | FULLTEXT_BODY : FULLTEXT_BODY,
 		needle->collation, scratch, &sink, &w));
 	buf_init(&f.carried, 2 * LIMIT_IMAP_COMMAND);
@@ -107,8 +107,7 @@ static enum err read_header(struct imap *i, const struct message_row *row,
 	char *p = arena_alloc(scratch, n + 1);
 	if (!p)
 		return ERR_NOMEM;
-	TRY(body_read(
-		i->account, row->body, s.parts[0].header_start, p, n, &got));
+	TRY(body_read(i->box, row->body, s.parts[0].header_start, p, n, &got));
 	*out = slice_of(p, got);
 	return ERR_OK;
 }

@@ -9,7 +9,7 @@
 
 #include <bastide/log.h>
 
-#include "imap.h"
+#include "place.h"
 
 /* What one command may allocate, sets and search programs included. */
 #define COMMAND_ARENA MIB(4)
@@ -25,9 +25,9 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
 	uint32_t uid = 0;
 
 	for (const struct imap *o = sessions; o; o = o->next)
-		if (o != i && o->st.account == i->st.account &&
-			o->st.selected && o->st.mailbox == mailbox &&
-			!o->st.read_only && o->st.uidnext > uid)
+		if (o != i && o->box == i->box && o->st.selected &&
+			o->st.mailbox == mailbox && !o->st.read_only &&
+			o->st.uidnext > uid)
 			uid = o->st.uidnext;
 	return uid;
 }
@@ -57,7 +57,7 @@ bool imap_slice_over(struct imap *i, uint64_t started_us)
 
 void imap_gate(struct imap *i)
 {
-	conn_gate(i->conn, account_last_commit(i->account));
+	conn_gate(i->conn, places_last_commit(i));
 }
 
 PRINTF_LIKE(2, 0)
@@ -132,6 +132,7 @@ static void session_free(struct imap *i)
 	append_abort(i);
 	if (i->st.selected)
 		imap_deselect(i);
+	places_forget(i);
 	unlist(i);
 	loop_later_cancel(&i->later);
 	quirk_free(i);
@@ -219,6 +220,7 @@ static void end_command(struct imap *i)
 	i->running = false;
 	i->idling = false;
 	i->cmd = (struct command){ 0 };
+	places_forget(i);
 	arena_reset(i->arena);
 	imap_framer_reset(&i->framer);
 	if (bye)
@@ -259,6 +261,11 @@ static enum err finish(struct imap *i, enum err e)
 
 /* --- one command ------------------------------------------------------------------ */
 
+static bool is_set_char(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c && strchr(",:*$", c));
+}
+
 static enum err parse_command(struct imap *i)
 {
 	struct command *c = &i->cmd;
@@ -297,6 +304,22 @@ static enum err parse_command(struct imap *i)
 	return ERR_OK;
 }
 
+/* What is done in somebody else's mailbox is kept with the numbers that the
+ * client named. */
+static enum err audit_selected(struct imap *i)
+{
+	struct cursor c = i->cmd.args;
+	struct slice set = { 0 };
+	struct place p;
+
+	if (!(i->cmd.row->states == IN_SELECTED) || place_is_own(i, i->box))
+		return ERR_OK;
+	TRY(imap_place_selected(i, &p));
+	(void)p_sp(&c);
+	(void)p_run(&c, is_set_char, &set);
+	return place_audit(i, p.account, p.inner, set);
+}
+
 static enum err begin_or_go_on(struct imap *i)
 {
 	struct command *c = &i->cmd;
@@ -305,6 +328,7 @@ static enum err begin_or_go_on(struct imap *i)
 		if (c->row->flags & WANTS_VIEW)
 			TRY(view_load(i));
 		c->begun = true;
+		TRY(audit_selected(i));
 		return c->row->begin(i);
 	}
 	return c->more ? c->more(i) : ERR_OK;
@@ -323,6 +347,17 @@ static void tell_progress(struct imap *i)
 		(int)c->tag.n, c->tag.p, c->done, c->total);
 }
 
+/* Rights that were taken away end what they allowed, at once. */
+static bool still_readable(struct imap *i)
+{
+	enum err e = i->rights_stale ? place_recheck(i) : ERR_OK;
+
+	if (e == ERR_OK)
+		return true;
+	imap_untagged(i, "BYE [NOPERM] You may no longer read this mailbox");
+	return false;
+}
+
 /* One slice of the running command, or of what is left to tell after it. With
  * the output full, on_low() brings the next one. */
 static void step(struct imap *i)
@@ -331,6 +366,10 @@ static void step(struct imap *i)
 	enum err e = c->result;
 
 	imap_gate(i);
+	if (!still_readable(i)) {
+		c->cut = true;
+		c->finishing = true;
+	}
 	if (!c->finishing)
 		e = begin_or_go_on(i);
 	if (i->idling)
@@ -474,6 +513,10 @@ static void on_low(void *arg)
 static void idle_news(struct imap *i)
 {
 	imap_gate(i);
+	if (!still_readable(i)) {
+		conn_finish(i->conn);
+		return;
+	}
 	enum err e = view_sync(i, true);
 	if (e == ERR_AGAIN && !conn_full(i->conn))
 		loop_later(i->tenant->loop, &i->later);
@@ -495,16 +538,22 @@ static void on_later(void *arg)
 		on_input(i);
 }
 
+void imap_news(struct imap *i)
+{
+	i->changed = true;
+	if (i->idling)
+		quirk_idle_news(i);
+}
+
 static void on_changed(
 	void *arg, enum watch_kind kind, uint64_t id, uint64_t commit)
 {
 	struct imap *i = arg;
 
-	if (kind != WATCH_MAILBOX || !i->st.selected || id != i->st.mailbox)
+	if (kind != WATCH_MAILBOX || !i->st.selected || i->box != i->account ||
+		id != i->st.mailbox)
 		return;
-	i->changed = true;
-	if (i->idling)
-		quirk_idle_news(i);
+	imap_news(i);
 }
 
 static const struct conn_events events = {
@@ -542,6 +591,7 @@ enum err imap_session_new(const struct session_start *s)
 	enum err e = i->arena ? capabilities_hide(i) : ERR_NOMEM;
 	if (e == ERR_OK)
 		e = account_open(s->tenant->store, s->account, &i->account);
+	i->box = i->account;
 	if (e != ERR_OK) {
 		arena_free(i->arena);
 		mem_free(i);

@@ -103,8 +103,8 @@ static enum err join_vanished(struct imap *i)
 	size_t n, live = v->n;
 
 	do {
-		TRY(message_vanished(i->account, i->st.mailbox, after,
-			after_uid, rows, VANISHED_BATCH, &n));
+		TRY(message_vanished(i->box, i->st.mailbox, after, after_uid,
+			rows, VANISHED_BATCH, &n));
 		TRY(view_room(v, n));
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext)
@@ -133,7 +133,7 @@ enum err view_load(struct imap *i)
 	if (v->loaded)
 		return ERR_OK;
 	TRY(view_room(v, LOAD_BATCH));
-	TRY(message_uids(i->account, i->st.mailbox, v->next, v->uids + v->n,
+	TRY(message_uids(i->box, i->st.mailbox, v->next, v->uids + v->n,
 		LOAD_BATCH, &n));
 	while (n && v->uids[v->n + n - 1] >= i->st.uidnext)
 		n--;
@@ -227,7 +227,7 @@ static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
 	size_t n;
 
 	for (;;) {
-		TRY(message_vanished(i->account, i->st.mailbox,
+		TRY(message_vanished(i->box, i->st.mailbox,
 			i->st.expunge_modseq, i->st.expunge_uid, rows,
 			VANISHED_BATCH, &n));
 		if (n == 0)
@@ -256,7 +256,7 @@ enum err view_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
 				       FLAG_FLAGGED | FLAG_DELETED |
 				       FLAG_DRAFT };
 
-	TRY(keyword_list(i->account, i->st.mailbox, i->arena, names, &n));
+	TRY(keyword_list(i->box, i->st.mailbox, i->arena, names, &n));
 	if (n == i->st.n_keywords)
 		return ERR_OK;
 	i->st.n_keywords = (uint32_t)n;
@@ -275,7 +275,7 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 	size_t n;
 
 	for (bool first = true;; first = false) {
-		TRY(message_changed(i->account, i->st.mailbox, i->st.modseq,
+		TRY(message_changed(i->box, i->st.mailbox, i->st.modseq,
 			i->st.modseq_uid, rows, CHANGED_BATCH, &n));
 		if (n == 0)
 			break;
@@ -307,8 +307,8 @@ static enum err tell_new(struct imap *i, uint32_t uidnext)
 	size_t n, total = 0;
 
 	do {
-		TRY(message_uids(i->account, i->st.mailbox, from, uids,
-			VANISHED_BATCH, &n));
+		TRY(message_uids(
+			i->box, i->st.mailbox, from, uids, VANISHED_BATCH, &n));
 		if (i->view.loaded) {
 			TRY(view_room(&i->view, n));
 			memcpy(i->view.uids + i->view.n, uids,
@@ -335,7 +335,7 @@ enum err view_sync(struct imap *i, bool expunge)
 
 	if (!i->changed)
 		return ERR_OK;
-	TRY(mailbox_get(i->account, i->st.mailbox, i->arena, &row));
+	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
 	TRY(tell_flags(i, row.modseq));
@@ -441,8 +441,8 @@ enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 		uint32_t to = r->to < i->st.uidnext ? r->to : i->st.uidnext - 1;
 		size_t got = 0;
 		if (from <= to)
-			TRY(message_list(i->account, i->st.mailbox, from, to,
-				what, arena, rows + n, max - n, &got));
+			TRY(message_list(i->box, i->st.mailbox, from, to, what,
+				arena, rows + n, max - n, &got));
 		n += got;
 		if (n == max) {
 			*next = rows[n - 1].uid + 1;

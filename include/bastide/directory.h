@@ -20,6 +20,9 @@ struct user_row {
 	struct quota quota; /* maxima only */
 	/* Capabilities that IMAP hides from this user ("UIDONLY,IDLE"). */
 	struct slice imap_without;
+	/* Nobody's own: may not sign in, is for those that its lists name
+	 * (acl.h), who find it below "Shared/". */
+	bool shared;
 };
 
 /* ERR_SYNTAX, ERR_EXISTS; removing: ERR_NOTEMPTY while it has addresses. */
@@ -36,7 +39,7 @@ MUST_CHECK enum err user_create(struct store *s, struct slice address,
 /* Destroys the account's key, then its files: no way back. Its mail in the
  * queue goes too. ERR_BUSY while the account is open. */
 MUST_CHECK enum err user_delete(struct store *s, uint32_t account);
-/* Name, address, maxima, `disabled` and `imap_without`; a new primary address must be free or
+/* Name, address, maxima, `disabled`, `imap_without` and `shared`; a new primary address must be free or
  * an alias of the user, the old one is given up. */
 MUST_CHECK enum err user_set(struct store *s, const struct user_row *row);
 MUST_CHECK enum err user_get(struct store *s, uint32_t account,

@@ -118,6 +118,11 @@
 #define LIMIT_CREDENTIAL_LABEL 200
 #define LIMIT_CREDENTIALS 100
 
+/* Rows of one list of rights: they are read whole. Groups of one user. */
+#define LIMIT_ACL 200
+#define LIMIT_USER_GROUPS 500
+#define LIMIT_GROUP_NAME 100
+
 /* --- HTTP and DAV --------------------------------------------------------- */
 #define LIMIT_HTTP_LINE KIB(8)
 #define LIMIT_HTTP_HEAD KIB(32)

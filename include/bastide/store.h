@@ -120,7 +120,12 @@ uint64_t account_last_commit(const struct account *a);
 /* Told after each commit that changed something in the account, once per
  * changed mailbox or collection, on the loop's thread, from store_commit. A
  * watcher must not write; it notes what to look at, and gates on `commit`. */
-enum watch_kind { WATCH_MAILBOX, WATCH_MAILBOX_LIST, WATCH_COLLECTION };
+enum watch_kind {
+	WATCH_MAILBOX,
+	WATCH_MAILBOX_LIST,
+	WATCH_COLLECTION,
+	WATCH_RIGHTS, /* of the tenant's account (acl.h) */
+};
 struct watcher {
 	void (*changed)(
 		void *arg, enum watch_kind kind, uint64_t id, uint64_t commit);

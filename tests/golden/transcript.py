@@ -6,6 +6,7 @@
     S: * <n> EXISTS               what the server must answer, line by line
     S: a1 OK [READ-WRITE] <*>
     2C: ...  2S: ...              a second connection, opened at first use
+    benC: ...  ben2S: ...         connections of another user, where a host has one
     S~ * 1 FETCH <*>              the next lines in any order: a block of S~
     W: 2                          wait so many seconds
 
@@ -36,7 +37,7 @@ class Player:
 
     def connection(self, key):
         if key not in self.lines:
-            sock = self.connect()
+            sock = self.connect(key.rstrip("0123456789"))
             sock.settimeout(20)
             self.lines[key] = (sock, sock.makefile("rb"))
         return self.lines[key]
@@ -87,7 +88,7 @@ class Player:
     def sized(text, rest):
         if not re.search(r"\{#\+?\}$", text):
             return text
-        line = next(one for one in rest if re.match(r"\d*C:", one))
+        line = next(one for one in rest if re.match(r"[a-z]*\d*C:", one))
         size = len(raw(line.partition(":")[2].removeprefix(" "))) + 2
         return re.sub(r"\{#(\+?)\}$", rf"{{{size}\1}}", text)
 
@@ -95,7 +96,7 @@ class Player:
         block = None
         lines = path.read_text().splitlines() + [""]
         for number, line in enumerate(lines, 1):
-            found = re.match(r"(\d*)([CSW])([:~]) ?(.*)$", line)
+            found = re.match(r"([a-z]*\d*)([CSW])([:~]) ?(.*)$", line)
             try:
                 if block and not (found and found.group(3) == "~"
                                   and found.group(1) == block[0]):
@@ -123,5 +124,9 @@ class Player:
             sock.close()
 
 
-def connect_to(port):
-    return socket.create_connection(("127.0.0.1", port), 10)
+# A host that serves several users has an address for each.
+USERS = {"": "127.0.0.1", "ben": "127.0.0.2", "dora": "127.0.0.3"}
+
+
+def connect_to(port, user):
+    return socket.create_connection((USERS[user], port), 10)

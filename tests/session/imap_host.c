@@ -5,8 +5,10 @@
  * real session on a real sealed store.
  *
  *     imap_host DIR [US]   makes the store in DIR (which exists), prints
- *                          "port N" and serves anna@example.org; a command
- *                          tells its progress after US microseconds
+ *                          "port N" and serves anna@example.org on 127.0.0.1,
+ *                          ben on 127.0.0.2 and dora on 127.0.0.3; a command
+ *                          tells its progress after US microseconds. Ben and
+ *                          dora are the group "team", info@ is a shared account.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -14,13 +16,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <bastide/acl.h>
 #include <bastide/directory.h>
 #include <bastide/session.h>
 
 #include "../../imapd/session/imap.h"
 
 static struct tenant tenant;
-static uint32_t account;
+/* Each has an address of the loopback, and the last only a mailbox. */
+static struct person {
+	const char *address, *name;
+	uint32_t account;
+	int fd;
+} people[] = {
+	{ "anna@example.org", "Anna", 0, -1 },
+	{ "ben@example.org", "Ben", 0, -1 },
+	{ "dora@example.org", "Dora", 0, -1 },
+	{ "info@example.org", "Info", 0, -1 },
+};
+enum { N_PEOPLE = 4, N_USERS = 3 };
 static unsigned sessions;
 
 void session_ended(struct tenant *t, uint64_t id)
@@ -77,12 +91,13 @@ static void on_timer(void *arg)
 
 static void on_accept(void *arg, int ready)
 {
-	int fd = accept4(*(int *)arg, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct person *p = arg;
+	int fd = accept4(p->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	static const struct conn_events none;
 	static uint64_t id;
 	struct session_start s = { .tenant = &tenant,
 		.protocol = PROTOCOL_IMAP,
-		.account = account,
+		.account = p->account,
 		.extra = slice_str("*"),
 		.id = ++id };
 
@@ -95,20 +110,52 @@ static void on_accept(void *arg, int ready)
 	must(imap_session_new(&s), "session");
 }
 
-static int listen_on_loopback(void)
+/* On the port of the first one. */
+static int listen_on_loopback(uint32_t address)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET };
+	static struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t n = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a.sin_addr.s_addr = htonl(address);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 ||
 		listen(fd, 128) != 0 ||
 		getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		die("listen", ERR_IO);
-	printf("port %d\n", ntohs(a.sin_port));
-	fflush(stdout);
+	if (address == INADDR_LOOPBACK)
+		printf("port %d\n", ntohs(a.sin_port));
 	return fd;
+}
+
+static void make_people(void)
+{
+	struct arena *arena = arena_new(KIB(64));
+	struct user_row info;
+	uint64_t team;
+
+	for (size_t k = 0; k < N_PEOPLE; k++)
+		must(user_create(tenant.store, slice_str(people[k].address),
+			     slice_str(people[k].name), &people[k].account),
+			"user");
+	must(user_get(tenant.store, people[N_USERS].account, arena, &info),
+		"user");
+	info.shared = true;
+	must(user_set(tenant.store, &info), "user");
+	must(group_create(tenant.store, slice_str("team"), &team), "group");
+	for (size_t k = 1; k < N_USERS; k++)
+		must(group_member_set(
+			     tenant.store, team, people[k].account, true),
+			"member");
+	arena_free(arena);
+}
+
+static void listen_for(struct person *p, size_t k)
+{
+	struct watch *accepts;
+
+	p->fd = listen_on_loopback(INADDR_LOOPBACK + (uint32_t)k);
+	must(watch_new(tenant.loop, p->fd, on_accept, p, &accepts), "watch");
+	watch_set(accepts, LOOP_READ);
 }
 
 static void open_store(const char *dir)
@@ -126,9 +173,7 @@ static void open_store(const char *dir)
 	secret_free(key);
 	must(store_begin(tenant.store), "begin");
 	must(domain_add(tenant.store, slice_str("example.org")), "domain");
-	must(user_create(tenant.store, slice_str("anna@example.org"),
-		     slice_str("Anna"), &account),
-		"user");
+	make_people();
 	must(store_commit(tenant.store, NULL), "commit");
 }
 
@@ -140,7 +185,7 @@ static void on_stop(void *arg)
 int main(int argc, char **argv)
 {
 	struct turn_hook hook = { .run = on_turn };
-	struct watch *accepts, *syncer;
+	struct watch *syncer;
 
 	if (argc < 2 || argc > 3) {
 		fprintf(stderr, "usage: imap_host DIR [US]\n");
@@ -151,9 +196,9 @@ int main(int argc, char **argv)
 	must(loop_new(&tenant.loop), "loop");
 	must(gate_new(&tenant.gate), "gate");
 	open_store(argv[1]);
-	int fd = listen_on_loopback();
-	must(watch_new(tenant.loop, fd, on_accept, &fd, &accepts), "watch");
-	watch_set(accepts, LOOP_READ);
+	for (size_t k = 0; k < N_USERS; k++)
+		listen_for(&people[k], k);
+	fflush(stdout);
 	must(watch_new(tenant.loop, store_fd(tenant.store), on_store, NULL,
 		     &syncer),
 		"watch");

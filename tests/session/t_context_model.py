@@ -3,6 +3,7 @@
 """Contexts (RFC 5267): a client that does what ADDTO and REMOVEFROM say has the
 result that a new search gives, whatever two sessions do to the mailbox."""
 # proves: CONTEXT=SEARCH CONTEXT=SORT
+import functools
 import os
 import pathlib
 import random
@@ -156,7 +157,8 @@ def main():
     port = int(host.stdout.readline().split()[1])
     why = None
     try:
-        play(transcript.Player(lambda: transcript.connect_to(port)), rng)
+        play(transcript.Player(functools.partial(
+            transcript.connect_to, port)), rng)
     except (Broken, transcript.Failure) as broken:
         why = broken
     host.terminate()

@@ -6,6 +6,7 @@ Python's own email package. The queries come from a seed, printed on failure.
 # proves: SORT THREAD=REFERENCES SEARCH=FUZZY
 import email
 import email.policy
+import functools
 import os
 import pathlib
 import random
@@ -373,7 +374,8 @@ def main():
         [f"{os.environ['BUILD_DIR']}/tests/session/imap_host", str(folder)],
         stdout=subprocess.PIPE, text=True)
     port = int(host.stdout.readline().split()[1])
-    player = transcript.Player(lambda: transcript.connect_to(port))
+    player = transcript.Player(
+        functools.partial(transcript.connect_to, port))
     player.read("")
     messages = []
     for number in range(1, 61):

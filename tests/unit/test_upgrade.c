@@ -4,11 +4,14 @@
 
 #include "store_fixture.h"
 
-static const char *const first_account[] = { "DROP TABLE fulltext_state",
+static const char *const first_account[] = { "DROP TABLE acl",
+	 "DROP TABLE fulltext_state",
 	"DROP TABLE fulltext_segment", "DROP TABLE fulltext_block",
 	"PRAGMA user_version = 1", NULL };
 static const char *const first_tenant[] = {
-	"ALTER TABLE user DROP COLUMN imap_without", "PRAGMA user_version = 1",
+	"ALTER TABLE user DROP COLUMN shared",
+	"ALTER TABLE user DROP COLUMN imap_without", "DROP TABLE team",
+	"DROP TABLE group_member", "DROP TABLE share", "PRAGMA user_version = 1",
 	NULL
 };
 
@@ -43,7 +46,7 @@ static void test_upgrade(void **state)
 	store_rollback(f->s);
 	account_close(f->a);
 	ok(account_open(f->s, f->number, &f->a));
-	assert_int_equal(peek(account_db(f->a), "PRAGMA user_version"), 2);
+	assert_int_equal(peek(account_db(f->a), "PRAGMA user_version"), 3);
 	ok(fulltext_upto(f->a, &upto));
 	assert_int_equal(upto, 0);
 	fixture_free(f);
