@@ -59,6 +59,7 @@ store_libstore_a_SOURCES = \
 	store/subscription.c \
 	store/syncer.c \
 	store/trace.c \
+	store/url_key.c \
 	store/user.c \
 	store/verify.c \
 	store/verify_files.c \

@@ -5,6 +5,7 @@
 #include "store_fixture.h"
 
 static const char *const first_account[] = { "DROP TABLE acl",
+	"DROP TABLE url_key",
 	 "DROP TABLE fulltext_state",
 	"DROP TABLE fulltext_segment", "DROP TABLE fulltext_block",
 	"PRAGMA user_version = 1", NULL };
