@@ -25,6 +25,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_store.c \
 	imapd/session/cmd_thread.c \
 	imapd/session/cmd_uidbatches.c \
+	imapd/session/cmd_urlauth.c \
 	imapd/session/command.c \
 	imapd/session/context.c \
 	imapd/session/copy_across.c \

@@ -61,6 +61,7 @@ void imap_deselect(struct imap *i)
 	i->st.selected = false;
 	place_deselect(i);
 	i->changed = false;
+	i->key_reset = false;
 	view_clear(&i->view);
 	contexts_free(i);
 }
@@ -140,7 +141,8 @@ static enum err put_selected(
 		"* OK [UIDVALIDITY %u] Valid\r\n"
 		"* OK [UIDNEXT %u] Next\r\n"
 		"* OK [HIGHESTMODSEQ %llu] Highest\r\n"
-		"* OK [MAILBOXID (%s)] Id\r\n",
+		"* OK [MAILBOXID (%s)] Id\r\n"
+		"* OK [URLMECH INTERNAL] Mechanisms\r\n",
 		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq,
 		id);
 	return buf_err(b);

@@ -20,6 +20,7 @@ const struct command_row command_rows[] = {
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
+	{ "GENURLAUTH", cmd_genurlauth, IN_ANY, 0 }, /* RFC 4467 7 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
 	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
@@ -33,6 +34,7 @@ const struct command_row command_rows[] = {
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
 	{ "REPLACE", cmd_replace, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
+	{ "RESETKEY", cmd_resetkey, IN_ANY, 0 }, /* RFC 4467 7 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
@@ -48,6 +50,7 @@ const struct command_row command_rows[] = {
 		WANTS_VIEW },                          /* RFC 10022 */
 	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
+	{ "URLFETCH", cmd_urlfetch, IN_ANY, 0 },       /* RFC 4467 7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */
 };
 const size_t n_command_rows = sizeof(command_rows) / sizeof(command_rows[0]);

@@ -141,6 +141,7 @@ struct imap {
 	bool idling;
 	bool changed;      /* the selected mailbox has news */
 	bool rights_stale; /* the rights on it may be others now */
+	bool key_reset;    /* the key of its URLs is another */
 	struct append *append;
 	struct context *contexts; /* context.c */
 	struct watcher watcher;
@@ -162,6 +163,10 @@ extern uint64_t imap_progress_us;
 bool imap_slice_over(struct imap *i, uint64_t started_us);
 /* The selected mailbox has news: an idling client hears of them. */
 void imap_news(struct imap *i);
+/* Another session of the user has reset the keys of URLs: of the mailbox, or,
+ * with NULL, of all. */
+void imap_tell_key_reset(
+	const struct imap *i, const struct account *a, uint64_t mailbox);
 /* Gates what is written from now on on all that this account has committed. */
 void imap_gate(struct imap *i);
 /* A formatted string that lives as long as the command; "" without memory. */
@@ -349,6 +354,7 @@ enum err cmd_enable(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
+enum err cmd_genurlauth(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
 enum err cmd_language(struct imap *i);
@@ -360,6 +366,7 @@ enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
 enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
+enum err cmd_resetkey(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
 enum err cmd_sort(struct imap *i);
@@ -370,6 +377,7 @@ enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
+enum err cmd_urlfetch(struct imap *i);
 enum err cmd_xlist(struct imap *i);
 
 #endif

@@ -335,6 +335,9 @@ enum err view_sync(struct imap *i, bool expunge)
 
 	if (!i->changed)
 		return ERR_OK;
+	if (i->key_reset)
+		imap_untagged(i, "OK [URLMECH INTERNAL] The key was reset");
+	i->key_reset = false;
 	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
