@@ -41,6 +41,8 @@ const struct capability capabilities[] = {
 		ENABLED_CONDSTORE, NULL },
 	{ "ESEARCH", "RFC 4731", "imapd/session/search_return.c", CAP_USER, 0,
 		NULL },
+	{ "MULTISEARCH", "RFC 7377", "imapd/session/cmd_esearch.c", CAP_USER, 0,
+		NULL },
 	{ "SEARCHRES", "RFC 5182", "imapd/session/view.c", CAP_USER, 0, NULL },
 	{ "SEARCH=FUZZY", "RFC 6203", "store/fulltext_fuzzy.c", CAP_USER, 0,
 		NULL },

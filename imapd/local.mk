@@ -11,6 +11,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_compress.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
+	imapd/session/cmd_esearch.c \
 	imapd/session/cmd_expunge.c \
 	imapd/session/cmd_fetch.c \
 	imapd/session/cmd_language.c \
@@ -34,6 +35,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_parse.c \
 	imapd/session/fetch_partial.c \
 	imapd/session/fetch_section.c \
+	imapd/session/filter.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
 	imapd/session/parse.c \

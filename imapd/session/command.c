@@ -14,7 +14,9 @@ const struct command_row command_rows[] = {
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */
 	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
-	{ "EXAMINE", cmd_examine, IN_ANY, 0 }, /* RFC 3501 6.3.2 */
+	{ "ESEARCH", cmd_esearch, IN_ANY,
+		UID_TOO | NO_NUMBERS | NO_EXPUNGE }, /* RFC 7377 2 */
+	{ "EXAMINE", cmd_examine, IN_ANY, 0 },       /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES |
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */

@@ -323,7 +323,7 @@ static enum err weigh(
 	unsigned score;
 	size_t at = find(c, row->uid);
 
-	enum err e = search_match(u->i, &c->program, row, a, &score);
+	enum err e = search_match(&c->program, row, a, &score);
 	if (e == ERR_NOTFOUND) /* its text went: it is expunged */
 		return ERR_OK;
 	TRY(e);
@@ -395,7 +395,7 @@ static enum err bring_up(struct imap *i, struct context *c, uint64_t upto,
 {
 	struct update u = { .i = i, .c = c };
 
-	TRY(search_keywords(i, &c->program));
+	TRY(search_keywords(&c->program));
 	enum err e = changed(&u, a, started);
 	if (e == ERR_OK) {
 		c->modseq = upto;

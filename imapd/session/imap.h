@@ -351,6 +351,7 @@ enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);
 enum err cmd_enable(struct imap *i);
+enum err cmd_esearch(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);

@@ -65,7 +65,17 @@ struct search_key {
 	bool needed; /* no message is found without it (search_index.c) */
 };
 
+/* Where it searches. */
+struct search_target {
+	struct account *account;
+	uint64_t mailbox;
+	uint32_t uidnext; /* UIDs below */
+	uint32_t recent;  /* from here on \Recent */
+	bool selected;    /* only what the client knows, with its numbers */
+};
+
 struct search_program {
+	struct search_target at;
 	struct search_key *keys;
 	size_t n;
 	bool meta;    /* some key needs the envelope or structure */
@@ -84,13 +94,26 @@ struct search_program {
  * is set for BADCHARSET. */
 MUST_CHECK enum err search_parse(struct imap *i, struct cursor *c,
 	bool charset_first, struct search_program *out);
+/* Its two halves. Reads, without an end of the line beyond it: `c` is behind the
+ * space. */
+MUST_CHECK enum err search_read(struct imap *i, struct cursor *c,
+	bool charset_first, struct search_program *out);
+/* Sets and keywords become what they are at the target. ERR_UNSUPPORTED: they
+ * are of the selected mailbox alone. */
+MUST_CHECK enum err search_resolve(struct imap *i, struct search_program *p);
+struct search_target search_selected(const struct imap *i);
+/* As view_rows(). */
+MUST_CHECK enum err search_rows(const struct search_target *t,
+	const struct set *set, uint32_t *next, unsigned what,
+	struct arena *arena, struct message_row *rows, size_t max,
+	size_t *n_out);
 /* For later: what it borrows is copied into the arena. ERR_NOMEM: no room. */
 MUST_CHECK enum err search_program_copy(struct arena *a,
 	const struct search_program *p, struct search_program *out);
 /* Only a change of a message changes whether it is found. */
 bool search_program_lasts(const struct search_program *p);
 /* Keywords that did not exist may do so now. */
-MUST_CHECK enum err search_keywords(struct imap *i, struct search_program *p);
+MUST_CHECK enum err search_keywords(struct search_program *p);
 /* RELEVANCY is asked for: ERR_SYNTAX without FUZZY (RFC 6203 4, 6). */
 MUST_CHECK enum err search_relevancy(
 	struct imap *i, struct search_program *p, bool asked);
@@ -99,7 +122,7 @@ MUST_CHECK enum err search_relevancy(
 /* `row` has its metadata when program.meta. `scratch` is emptied by the
  * caller between rows. The score is 0 when it is not found, else 1 to 100: the
  * mean of those of the fuzzy keys that hold, when the program is scored. */
-MUST_CHECK enum err search_match(struct imap *i, const struct search_program *p,
+MUST_CHECK enum err search_match(const struct search_program *p,
 	const struct message_row *row, struct arena *scratch,
 	unsigned *score_out);
 /* search_text.c: what is looked for, in one text after another. */
@@ -111,18 +134,18 @@ struct search_needle {
 };
 /* Looks in one whole text. */
 MUST_CHECK enum err search_look(struct search_needle *n, struct slice folded);
-MUST_CHECK enum err search_text(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct search_needle *needle, bool with_header);
-MUST_CHECK enum err search_header(struct imap *i, const struct message_row *row,
-	struct arena *scratch, struct slice field,
-	struct search_needle *needle);
+MUST_CHECK enum err search_text(struct account *from,
+	const struct message_row *row, struct arena *scratch,
+	struct search_needle *needle, bool with_header);
+MUST_CHECK enum err search_header(struct account *from,
+	const struct message_row *row, struct arena *scratch,
+	struct slice field, struct search_needle *needle);
 /* Collation makes a field longer (mail_fold). */
 #define SEARCH_FIELD_MAX (LIMIT_FIELD * 12)
 
 /* --- search_index.c: the index of words ---------------------------------------------- */
 /* Only after search_parse(); the end is search_index_free() in any case. */
-MUST_CHECK enum err search_index_begin(
-	struct imap *i, struct search_program *p);
+MUST_CHECK enum err search_index_begin(struct search_program *p);
 /* ERR_AGAIN while the index is being asked. */
 MUST_CHECK enum err search_index_more(struct search_program *p);
 void search_index_free(struct search_program *p);
@@ -130,7 +153,7 @@ void search_index_free(struct search_program *p);
 bool search_index_narrows(const struct search_program *p);
 /* these, as struct range of UIDs, from *next on. ERR_AGAIN while there is
  * more. */
-MUST_CHECK enum err search_index_narrow(struct imap *i,
+MUST_CHECK enum err search_index_narrow(
 	const struct search_program *p, uint32_t *next, struct buf *ranges);
 
 /* --- search_scan.c: a walk over the mailbox, in slices ------------------------------- */
@@ -217,6 +240,7 @@ struct search_return {
 	bool extended; /* the answer is ESEARCH */
 	unsigned what;
 	struct partial partial;
+	const struct mailbox_row *in; /* ESEARCH names it (RFC 7377 2.1) */
 };
 /* " RETURN (...)", if it is there; with REV2 the answer is ESEARCH always. */
 bool search_return_parse(

@@ -11,7 +11,6 @@
 enum truth { NO, YES, UNKNOWN };
 
 struct match {
-	struct imap *i;
 	const struct message_row *row;
 	struct arena *scratch;
 	struct mail_envelope envelope;
@@ -187,10 +186,11 @@ static enum err by_text(
 		return ERR_OK;
 	}
 	if (k->op == OP_HEADER)
-		TRY(search_header(m->i, m->row, m->scratch, k->field, &needle));
+		TRY(search_header(m->program->at.account, m->row, m->scratch,
+			k->field, &needle));
 	else
-		TRY(search_text(
-			m->i, m->row, m->scratch, &needle, k->op == OP_TEXT));
+		TRY(search_text(m->program->at.account, m->row, m->scratch,
+			&needle, k->op == OP_TEXT));
 	*out = judge(m, k, needle.score);
 	return ERR_OK;
 }
@@ -234,7 +234,7 @@ static bool by_date(const struct match *m, const struct search_key *k)
 static bool by_row(const struct match *m, const struct search_key *k)
 {
 	const struct message_row *row = m->row;
-	bool recent = row->uid >= m->i->st.recent;
+	bool recent = row->uid >= m->program->at.recent;
 
 	switch (k->op) {
 	case OP_FLAG:
@@ -347,13 +347,11 @@ static enum err evaluate(
 	return ERR_OK;
 }
 
-enum err search_match(struct imap *i, const struct search_program *p,
+enum err search_match(const struct search_program *p,
 	const struct message_row *row, struct arena *scratch,
 	unsigned *score_out)
 {
-	struct match m = {
-		.i = i, .row = row, .scratch = scratch, .program = p
-	};
+	struct match m = { .row = row, .scratch = scratch, .program = p };
 	enum truth t;
 
 	TRY(evaluate(&m, p, &t));

@@ -313,31 +313,71 @@ static enum err resolve_seqs(struct imap *i, struct set *s)
 	return s->n ? set_to_uids(i, s, false) : ERR_OK;
 }
 
+/* The highest UID that is there, 0 for none. */
+static enum err last_uid(const struct search_target *t, uint32_t *out)
+{
+	uint32_t low = 0, high = t->uidnext - 1, n;
+
+	/* Nothing is above `high`; below `low` it may be. */
+	while (low < high) {
+		uint32_t mid = low + (high - low + 1) / 2;
+		TRY(message_count(t->account, t->mailbox, mid, high, &n));
+		if (n)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	*out = low;
+	return ERR_OK;
+}
+
+static bool is_open(const struct set *s)
+{
+	for (size_t k = 0; k < s->n; k++)
+		if (!s->list[k].from || !s->list[k].to)
+			return true;
+	return false;
+}
+
+/* "n:*" is the last message alone while that is below n. */
+static bool is_moving(const struct set *s, uint32_t max)
+{
+	for (size_t k = 0; k < s->n; k++) {
+		const struct range *r = &s->list[k];
+		uint32_t n = r->from ? r->from : r->to;
+		if ((!r->from || !r->to) && (n == 0 || n > max))
+			return true;
+	}
+	return false;
+}
+
 /* "n:*" has no end: a message that comes later is in it too (contexts, RFC
- * 5267). While all messages are below n, it is the last one, which changes. */
+ * 5267). */
 static enum err resolve_uids(
 	struct imap *i, struct search_program *p, struct set *s)
 {
-	bool open = false;
+	bool open = !s->saved && is_open(s);
+	uint32_t max = 0;
 
-	for (size_t k = 0; k < s->n; k++) {
-		const struct range *r = &s->list[k];
-		if (r->from && r->to)
-			continue;
-		open = true;
-		uint32_t n = r->from ? r->from : r->to;
-		p->moving |= n == 0 || n > view_max_uid(i);
-	}
-	TRY(set_to_uids(i, s, true));
-	size_t last = set_from(s, view_max_uid(i));
-	if (open && !p->moving && last < s->n) {
+	if (s->saved)
+		return set_to_uids(i, s, true);
+	if (p->at.selected)
+		max = view_max_uid(i);
+	else if (open)
+		TRY(last_uid(&p->at, &max));
+	p->moving |= is_moving(s, max);
+	if (open && max == 0)
+		s->n = 0;
+	set_resolve(s, max);
+	size_t last = set_from(s, max);
+	if (open && last < s->n) {
 		s->list[last].to = UINT32_MAX;
 		s->n = last + 1;
 	}
 	return ERR_OK;
 }
 
-enum err search_keywords(struct imap *i, struct search_program *p)
+enum err search_keywords(struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		struct search_key *k = &p->keys[n];
@@ -345,32 +385,46 @@ enum err search_keywords(struct imap *i, struct search_program *p)
 			k->bit < LIMIT_KEYWORDS)
 			continue;
 		enum err e = keyword_bit(
-			i->box, i->st.mailbox, k->text, false, &k->bit);
+			p->at.account, p->at.mailbox, k->text, false, &k->bit);
 		if (e != ERR_OK && e != ERR_NOTFOUND)
 			return e;
 	}
 	return ERR_OK;
 }
 
-/* Keyword names to bits, sets to what they mean in this view. */
-static enum err resolve(struct imap *i, struct search_program *p)
+enum err search_resolve(struct imap *i, struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		struct search_key *k = &p->keys[n];
-		if (k->op == OP_SEQ)
-			TRY(resolve_seqs(i, &k->set));
-		if (k->op == OP_UID)
-			TRY(resolve_uids(i, p, &k->set));
+		if (k->op != OP_SEQ && k->op != OP_UID)
+			continue;
+		if (!p->at.selected && (k->op == OP_SEQ || k->set.saved)) {
+			i->cmd.text = "Message numbers and $ are of the "
+				      "selected mailbox";
+			return ERR_UNSUPPORTED;
+		}
+		TRY(k->op == OP_SEQ ? resolve_seqs(i, &k->set)
+				    : resolve_uids(i, p, &k->set));
 	}
-	return search_keywords(i, p);
+	return search_keywords(p);
 }
 
-enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
+struct search_target search_selected(const struct imap *i)
+{
+	return (struct search_target){ .account = i->box,
+		.mailbox = i->st.mailbox,
+		.uidnext = i->st.uidnext,
+		.recent = i->st.recent,
+		.selected = true };
+}
+
+enum err search_read(struct imap *i, struct cursor *c, bool charset_first,
 	struct search_program *out)
 {
 	struct parser p = { .i = i, .c = c, .out = out };
 
-	*out = (struct search_program){ .now = time(NULL),
+	*out = (struct search_program){ .at = search_selected(i),
+		.now = time(NULL),
 		.collation = i->st.collation };
 	out->keys = arena_array(i->arena, struct search_key, LIMIT_SEARCH_KEYS);
 	if (!out->keys)
@@ -382,7 +436,14 @@ enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
 		return p.err != ERR_OK ? p.err : ERR_SYNTAX;
 	if (out->modseq) /* RFC 7162 3.1.2.1 */
 		imap_enable(i, ENABLED_CONDSTORE);
-	return resolve(i, out);
+	return ERR_OK;
+}
+
+enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
+	struct search_program *out)
+{
+	TRY(search_read(i, c, charset_first, out));
+	return search_resolve(i, out);
 }
 
 enum err search_relevancy(struct imap *i, struct search_program *p, bool asked)

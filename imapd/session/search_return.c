@@ -215,7 +215,13 @@ static void put_esearch(struct imap *i, const struct search_return *r,
 {
 	struct buf *b = &i->out;
 
-	buf_addf(b, "* ESEARCH (TAG \"%.*s\")", SLICE_ARG(i->cmd.tag));
+	buf_addf(b, "* ESEARCH (TAG \"%.*s\"", SLICE_ARG(i->cmd.tag));
+	if (r->in) {
+		buf_adds(b, " MAILBOX ");
+		put_mailbox(i, r->in->name);
+		buf_addf(b, " UIDVALIDITY %u", r->in->uidvalidity);
+	}
+	buf_addc(b, ')');
 	if (i->cmd.uid)
 		buf_adds(b, " UID");
 	if (f->n && (r->what & RETURN_MIN))
@@ -259,6 +265,9 @@ enum err search_return_answer(struct imap *i, const struct search_return *r,
 	uint64_t modseq = 0;
 
 	mark_returned(r, &f);
+	/* RFC 7377 2.1: of no message there is no response. */
+	if (r->in && f.n == 0)
+		return ERR_OK;
 	if (r->what & RETURN_SAVE)
 		TRY(save(i, f.hits, f.n));
 	if (s->program.modseq)

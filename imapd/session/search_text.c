@@ -72,7 +72,7 @@ static enum err on_end(void *arg)
 
 /* TEXT looks at every header, BODY at those inside the body: of its parts, and
  * of messages in it. */
-enum err search_text(struct imap *i, const struct message_row *row,
+enum err search_text(struct account *from, const struct message_row *row,
 	struct arena *scratch, struct search_needle *needle, bool with_header)
 {
 	struct finder f = { .needle = needle };
@@ -82,7 +82,7 @@ enum err search_text(struct imap *i, const struct message_row *row,
 
 	if (needle->text.n == 0)
 		needle->score = 100;
-	TRY(text_walk_new(i->box, row->body, row->size, row->meta.structure,
+	TRY(text_walk_new(from, row->body, row->size, row->meta.structure,
 		with_header ? FULLTEXT_HEADER | FULLTEXT_BODY : FULLTEXT_BODY,
 		needle->collation, scratch, &sink, &w));
 	buf_init(&f.carried, 2 * LIMIT_IMAP_COMMAND);
@@ -95,7 +95,7 @@ enum err search_text(struct imap *i, const struct message_row *row,
 
 /* --- one field ----------------------------------------------------------------------- */
 
-static enum err read_header(struct imap *i, const struct message_row *row,
+static enum err read_header(struct account *from, const struct message_row *row,
 	struct arena *scratch, struct slice *out)
 {
 	struct mail_structure s;
@@ -107,21 +107,21 @@ static enum err read_header(struct imap *i, const struct message_row *row,
 	char *p = arena_alloc(scratch, n + 1);
 	if (!p)
 		return ERR_NOMEM;
-	TRY(body_read(i->box, row->body, s.parts[0].header_start, p, n, &got));
+	TRY(body_read(from, row->body, s.parts[0].header_start, p, n, &got));
 	*out = slice_of(p, got);
 	return ERR_OK;
 }
 
 /* Fields of that name whose decoded value has the needle. An empty needle asks
  * whether the field is there. */
-enum err search_header(struct imap *i, const struct message_row *row,
+enum err search_header(struct account *from, const struct message_row *row,
 	struct arena *scratch, struct slice field, struct search_needle *needle)
 {
 	struct slice header;
 	struct mail_field f;
 	struct buf words, folded;
 
-	TRY(read_header(i, row, scratch, &header));
+	TRY(read_header(from, row, scratch, &header));
 	buf_init(&words, LIMIT_FIELD * 8);
 	buf_init(&folded, SEARCH_FIELD_MAX);
 	enum err e = ERR_OK;

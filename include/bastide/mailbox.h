@@ -89,6 +89,9 @@ MUST_CHECK enum err subscription_set(
 MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
 	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
 
+MUST_CHECK enum err subscription_has(
+	struct account *a, struct slice name, bool *out);
+
 /* Keys of URLs (RFC 4467): of the account's user, for a mailbox in the account
  * `owner`. In a transaction: a new one, in the place of one there may be; none
  * any more. */
