@@ -19,32 +19,15 @@
 
 #include "admin_check.h"
 #include "admin_index.h"
-#include "admin_json.h"
+#include "admin_call.h"
+#include "admin_share.h"
 #include "admin_tenantd.h"
 #include "tenantd.h"
 
-#define PAGE 40
 #define PBKDF2_MS 10000
 /* Sessions of a user who is deleted get so long to end. */
 #define RETRY_MS 100
 #define RETRIES 50
-
-struct call {
-	uint32_t id;
-	struct admin_request request;
-	struct arena *arena;
-	struct slice address; /* normal form of "address" */
-	uint32_t account;     /* who it is, when there is such a user */
-	json_t *result;
-	/* Told to the router when durable. */
-	struct slice appeared, vanished;
-	uint64_t commit;
-	struct scram_verifier verifier;
-	struct job *job;
-	struct timer *again;
-	unsigned tries;
-	struct call *next;
-};
 
 static struct call *waiting; /* for their commits */
 
@@ -98,13 +81,29 @@ void admin_durable(uint64_t commit)
 
 /* --- transactions ------------------------------------------------------------------------ */
 
+/* Who did it, and what of it is not in the target: grants name both sides. */
+static void put_detail(struct call *c, char *text, size_t max)
+{
+	static const char *const args[] = { "who", "rights", "mailbox",
+		"group" };
+	int n = snprintf(text, max, "administrator");
+
+	for (size_t k = 0; k < sizeof(args) / sizeof(args[0]); k++) {
+		struct slice value = admin_text(&c->request, args[k]);
+		if (value.p && n > 0 && (size_t)n < max)
+			n += snprintf(text + n, max - (size_t)n, " %s=%.*s",
+				args[k], SLICE_ARG(value));
+	}
+}
+
 /* The change, its audit row, the commit. */
-static enum err change(struct call *c, enum err (*what)(struct call *c))
+enum err admin_change(struct call *c, enum err (*what)(struct call *c))
 {
 	struct store *s = tenantd.tenant.store;
 	const struct admin_row *op = &admin_rows[c->request.op];
-	char action[64];
+	char action[64], text[600];
 	const char *about = op->args[1].type == ARG_DOMAIN   ? "domain"
+			    : strcmp(op->noun, "group") == 0 ? "group"
 			    : op->args[0].type == ARG_TENANT ? "id"
 							     : "address";
 	char number[24];
@@ -116,10 +115,11 @@ static enum err change(struct call *c, enum err (*what)(struct call *c))
 		target = slice_str(number);
 	}
 	snprintf(action, sizeof(action), "%s.%s", op->noun, op->verb);
+	put_detail(c, text, sizeof(text));
 	struct audit_row row = { .time = time(NULL),
 		.action = slice_str(action),
 		.target = target,
-		.detail = slice_str("administrator") };
+		.detail = slice_str(text) };
 	/* What deletes works on a full disk. */
 	TRY(strcmp(op->verb, "delete") == 0 ? store_begin_freeing(s)
 					    : store_begin(s));
@@ -136,7 +136,7 @@ static enum err change(struct call *c, enum err (*what)(struct call *c))
 /* --- rows ---------------------------------------------------------------------------------- */
 
 /* {"rows":[...]}, and where the next page goes on when this one is full. */
-static enum err rows_result(struct call *c, json_t *rows, const char *key)
+enum err admin_rows_result(struct call *c, json_t *rows, const char *key)
 {
 	size_t n = json_array_size(rows);
 
@@ -157,7 +157,7 @@ static enum err rows_result(struct call *c, json_t *rows, const char *key)
 	return ERR_OK;
 }
 
-static enum err after_number(struct call *c, uint64_t *out)
+enum err admin_after(struct call *c, uint64_t *out)
 {
 	struct slice text = admin_text(&c->request, "after");
 
@@ -189,7 +189,7 @@ static enum err add_domain(struct call *c)
 
 static enum err domain_create(struct call *c)
 {
-	return change(c, add_domain);
+	return admin_change(c, add_domain);
 }
 
 static enum err take_domain(struct call *c)
@@ -202,7 +202,7 @@ static enum err take_domain(struct call *c)
 
 static enum err domain_delete(struct call *c)
 {
-	return change(c, take_domain);
+	return admin_change(c, take_domain);
 }
 
 static enum err domain_list_op(struct call *c)
@@ -218,7 +218,7 @@ static enum err domain_list_op(struct call *c)
 		json_object_set_new(row, "domain", json_slice(rows[i]));
 		json_array_append_new(list, row);
 	}
-	return rows_result(c, list, "domain");
+	return admin_rows_result(c, list, "domain");
 }
 
 /* --- users ------------------------------------------------------------------------------------- */
@@ -240,6 +240,7 @@ static json_t *describe_user(const struct user_row *u)
 	json_object_set_new(row, "quota-messages",
 		json_integer((json_int_t)u->quota.messages_max));
 	json_object_set_new(row, "imap-without", json_slice(u->imap_without));
+	json_object_set_new(row, "shared", json_boolean(u->shared));
 	return row;
 }
 
@@ -273,7 +274,7 @@ static enum err put_credential(struct call *c, struct slice label)
 	return credential_set(tenantd.tenant.store, c->account, &row);
 }
 
-static enum err add_user(struct call *c)
+enum err admin_add_user(struct call *c)
 {
 	struct slice given;
 
@@ -308,8 +309,9 @@ static void on_stretched(void *arg, enum err e, struct msg_in *reply)
 	if (e == ERR_OK)
 		e = scram_verifier_make((const uint8_t *)key.p, &c->verifier);
 	if (e == ERR_OK)
-		e = change(c, c->request.op == OP_USER_CREATE ? add_user
-							      : add_credential);
+		e = admin_change(c, c->request.op == OP_USER_CREATE
+					    ? admin_add_user
+					    : add_credential);
 	admin_ran(c, e);
 }
 
@@ -335,8 +337,9 @@ static enum err user_create_op(struct call *c)
 {
 	if (c->account)
 		return ERR_EXISTS;
-	return admin_given(&c->request, "password") ? stretch(c)
-						    : change(c, add_user);
+	return admin_given(&c->request, "password")
+		       ? stretch(c)
+		       : admin_change(c, admin_add_user);
 }
 
 static enum err user_list_op(struct call *c)
@@ -345,13 +348,13 @@ static enum err user_list_op(struct call *c)
 	uint64_t after;
 	size_t n;
 
-	TRY(after_number(c, &after));
+	TRY(admin_after(c, &after));
 	TRY(user_list(tenantd.tenant.store, (uint32_t)after, c->arena, rows,
 		PAGE, &n));
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, describe_user(&rows[i]));
-	return rows_result(c, list, "account");
+	return admin_rows_result(c, list, "account");
 }
 
 static enum err user_show_op(struct call *c)
@@ -391,6 +394,7 @@ static enum err set_user(struct call *c)
 		r, "quota-messages", (int64_t)row.quota.messages_max);
 	if (admin_given(r, "imap-without"))
 		row.imap_without = admin_text(r, "imap-without");
+	row.shared = admin_number(r, "shared", row.shared) != 0;
 	TRY(imap_without_check(row.imap_without));
 	TRY(user_set(s, &row));
 	c->result = describe_user(&row);
@@ -399,8 +403,9 @@ static enum err set_user(struct call *c)
 
 static enum err user_set_op(struct call *c)
 {
-	TRY(change(c, set_user));
-	if (admin_number(&c->request, "disabled", 0))
+	TRY(admin_change(c, set_user));
+	if (admin_number(&c->request, "disabled", 0) ||
+		admin_number(&c->request, "shared", 0))
 		visits_hang_up(c->account);
 	return ERR_OK;
 }
@@ -435,12 +440,13 @@ static enum err lock_user(struct call *c)
 
 	TRY(user_get(tenantd.tenant.store, c->account, c->arena, &row));
 	row.disabled = true;
+	TRY(admin_share_end(tenantd.tenant.store, c->account));
 	return user_set(tenantd.tenant.store, &row);
 }
 
 static enum err try_delete(struct call *c)
 {
-	enum err e = change(c, remove_user);
+	enum err e = admin_change(c, remove_user);
 
 	if (e != ERR_BUSY || c->tries++ == RETRIES)
 		return e;
@@ -471,7 +477,7 @@ static enum err user_delete_op(struct call *c)
 	if (e != ERR_OK)
 		return e;
 	TRY(timer_new(tenantd.tenant.loop, on_again, c, &c->again));
-	TRY(change(c, lock_user));
+	TRY(admin_change(c, lock_user));
 	TRY(tell_vanished(c));
 	visits_hang_up(c->account);
 	return try_delete(c);
@@ -498,7 +504,7 @@ static enum err add_alias(struct call *c)
 
 static enum err alias_create(struct call *c)
 {
-	return change(c, add_alias);
+	return admin_change(c, add_alias);
 }
 
 static enum err take_alias(struct call *c)
@@ -509,7 +515,7 @@ static enum err take_alias(struct call *c)
 
 static enum err alias_delete(struct call *c)
 {
-	return change(c, take_alias);
+	return admin_change(c, take_alias);
 }
 
 static enum err alias_list(struct call *c)
@@ -528,7 +534,7 @@ static enum err alias_list(struct call *c)
 			row, "account", json_integer(rows[i].account));
 		json_array_append_new(list, row);
 	}
-	return rows_result(c, list, "address");
+	return admin_rows_result(c, list, "address");
 }
 
 /* --- credentials ----------------------------------------------------------------------------------- */
@@ -546,7 +552,7 @@ static enum err take_credential(struct call *c)
 
 static enum err credential_delete(struct call *c)
 {
-	return change(c, take_credential);
+	return admin_change(c, take_credential);
 }
 
 static enum err credential_list_op(struct call *c)
@@ -597,12 +603,12 @@ static enum err queue_list_op(struct call *c)
 	uint64_t after;
 	size_t n;
 
-	TRY(after_number(c, &after));
+	TRY(admin_after(c, &after));
 	TRY(queue_list(tenantd.tenant.store, after, c->arena, rows, PAGE, &n));
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, describe_queue(&rows[i]));
-	return rows_result(c, list, "id");
+	return admin_rows_result(c, list, "id");
 }
 
 static enum err queue_show_op(struct call *c)
@@ -623,7 +629,7 @@ static enum err take_queue(struct call *c)
 
 static enum err queue_delete_op(struct call *c)
 {
-	return change(c, take_queue);
+	return admin_change(c, take_queue);
 }
 
 static enum err hurry_queue(struct call *c)
@@ -642,7 +648,7 @@ static enum err hurry_queue(struct call *c)
 
 static enum err queue_retry_op(struct call *c)
 {
-	TRY(change(c, hurry_queue));
+	TRY(admin_change(c, hurry_queue));
 	queue_changed(&tenantd.tenant);
 	return ERR_OK;
 }
@@ -656,7 +662,7 @@ static enum err audit_list_op(struct call *c)
 	size_t n;
 
 	auth_flush(); /* who just signed in is seen */
-	TRY(after_number(c, &after));
+	TRY(admin_after(c, &after));
 	TRY(audit_list(tenantd.tenant.store, after, c->arena, rows, PAGE, &n));
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
@@ -671,7 +677,7 @@ static enum err audit_list_op(struct call *c)
 		json_object_set_new(row, "detail", json_slice(rows[i].detail));
 		json_array_append_new(list, row);
 	}
-	return rows_result(c, list, "id");
+	return admin_rows_result(c, list, "id");
 }
 
 /* --- check --------------------------------------------------------------------------------------------- */
@@ -709,7 +715,7 @@ static enum err reset_index(struct call *c)
 static enum err index_rebuild_op(struct call *c)
 {
 	if (!admin_given(&c->request, "after"))
-		TRY(change(c, reset_index));
+		TRY(admin_change(c, reset_index));
 	return admin_index_wait(c->account, on_result, c);
 }
 
@@ -725,6 +731,16 @@ static enum err (*const run_here[OP_COUNT])(struct call *c) = {
 	[OP_USER_SHOW] = user_show_op,
 	[OP_USER_SET] = user_set_op,
 	[OP_USER_DELETE] = user_delete_op,
+	[OP_SHARE_CREATE] = share_create,
+	[OP_SHARE_GRANT] = share_grant,
+	[OP_SHARE_REVOKE] = share_revoke,
+	[OP_SHARE_SHOW] = share_show,
+	[OP_GROUP_CREATE] = group_create_op,
+	[OP_GROUP_LIST] = group_list_op,
+	[OP_GROUP_DELETE] = group_delete_op,
+	[OP_MEMBER_CREATE] = member_create,
+	[OP_MEMBER_LIST] = member_list,
+	[OP_MEMBER_DELETE] = member_delete,
 	[OP_ALIAS_CREATE] = alias_create,
 	[OP_ALIAS_LIST] = alias_list,
 	[OP_ALIAS_DELETE] = alias_delete,
@@ -769,8 +785,9 @@ static enum err find_account(struct call *c)
 				 : ERR_NOMEM;
 	}
 	buf_free(&b);
-	return e == ERR_NOTFOUND && c->request.op == OP_USER_CREATE ? ERR_OK
-								    : e;
+	bool makes = c->request.op == OP_USER_CREATE ||
+		     c->request.op == OP_SHARE_CREATE;
+	return e == ERR_NOTFOUND && makes ? ERR_OK : e;
 }
 
 enum err admin_ask(struct msg_in *m)

@@ -246,7 +246,7 @@ static enum err find_account(struct auth *a, struct slice user)
 		e = address_resolve(s, buf_slice(&a->login), &a->account);
 	if (e == ERR_OK)
 		e = user_get(s, a->account, arena, &row);
-	if (e == ERR_OK && row.disabled)
+	if (e == ERR_OK && (row.disabled || row.shared))
 		e = ERR_NOTFOUND;
 	if (e == ERR_OK) {
 		list = arena_array(arena, struct credential, CREDENTIALS);

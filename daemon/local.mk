@@ -16,8 +16,8 @@ daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS)
 noinst_LIBRARIES += daemon/libtenantd.a
 daemon_libtenantd_a_CFLAGS = $(DAEMON_CFLAGS)
 daemon_libtenantd_a_SOURCES = daemon/addresses.c daemon/admin_check.c \
-	daemon/admin_index.c \
-	daemon/admin_json.c daemon/admin_tenantd.c daemon/auth.c daemon/head.c \
+	daemon/admin_group.c daemon/admin_index.c \
+	daemon/admin_json.c daemon/admin_share.c daemon/admin_tenantd.c daemon/auth.c daemon/head.c \
 	daemon/keeper.c daemon/tenantd.c daemon/worker_client.c
 daemon_tenantd_CFLAGS = $(DAEMON_CFLAGS)
 daemon_tenantd_SOURCES = daemon/sessions.c

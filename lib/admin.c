@@ -10,6 +10,24 @@
 	{                                                                      \
 		"address", ARG_ADDRESS, true, "the user's address"             \
 	}
+#define GROUP                                                                  \
+	{                                                                      \
+		"group", ARG_TEXT, true, "the group's name"                    \
+	}
+#define WHO                                                                    \
+	{                                                                      \
+		"who", ARG_TEXT, true,                                         \
+			"an address, \"$\" and a group's name, or \"anyone\""  \
+	}
+#define MAILBOX                                                                \
+	{                                                                      \
+		"mailbox", ARG_TEXT, false, "one mailbox; without: all"        \
+	}
+#define RIGHTS                                                                 \
+	{                                                                      \
+		"rights", ARG_TEXT, false,                                     \
+			"letters of RFC 4314; without: lrswipkxte"             \
+	}
 #define AFTER                                                                  \
 	{                                                                      \
 		"after", ARG_TEXT, false, "go on after this row"               \
@@ -52,12 +70,38 @@ const struct admin_row admin_rows[OP_COUNT] = {
 			{ "quota-bytes", ARG_NUMBER, false, "0: no limit" },
 			{ "quota-messages", ARG_NUMBER, false, "0: no limit" },
 			{ "imap-without", ARG_TEXT, false,
-				"IMAP capabilities to hide, with commas" } },
+				"IMAP capabilities to hide, with commas" },
+			{ "shared", ARG_BOOL, false,
+				"yes: nobody's own, nobody signs in as it" } },
 		"change a user" },
 	[OP_USER_DELETE] = { "user", "delete", AT_TENANTD,
 		{ ADDRESS,
 			{ "confirm", ARG_ADDRESS, true, "the address again" } },
 		"destroy a user's key, then the data: no way back" },
+	[OP_SHARE_CREATE] = { "share", "create", AT_TENANTD,
+		{ { "address", ARG_ADDRESS, true, "its address, to write to" },
+			WHO, { "name", ARG_TEXT, false, "display name" },
+			RIGHTS },
+		"make a shared mailbox and give it to somebody" },
+	[OP_SHARE_GRANT] = { "share", "grant", AT_TENANTD,
+		{ ADDRESS, WHO, MAILBOX, RIGHTS },
+		"let others use the mailboxes of a user or a share" },
+	[OP_SHARE_REVOKE] = { "share", "revoke", AT_TENANTD,
+		{ ADDRESS, WHO, MAILBOX }, "take a grant back, at once" },
+	[OP_SHARE_SHOW] = { "share", "show", AT_TENANTD, { ADDRESS, AFTER },
+		"show who may do what with somebody's mailboxes" },
+	[OP_GROUP_CREATE] = { "group", "create", AT_TENANTD, { TENANT, GROUP },
+		"make a group of users" },
+	[OP_GROUP_LIST] = { "group", "list", AT_TENANTD, { TENANT, AFTER },
+		"list a tenant's groups" },
+	[OP_GROUP_DELETE] = { "group", "delete", AT_TENANTD, { TENANT, GROUP },
+		"take a group away, with what it was granted" },
+	[OP_MEMBER_CREATE] = { "member", "create", AT_TENANTD,
+		{ ADDRESS, GROUP }, "put a user into a group" },
+	[OP_MEMBER_LIST] = { "member", "list", AT_TENANTD,
+		{ TENANT, GROUP, AFTER }, "list who is in a group" },
+	[OP_MEMBER_DELETE] = { "member", "delete", AT_TENANTD,
+		{ ADDRESS, GROUP }, "take a user out of a group" },
 	[OP_ALIAS_CREATE] = { "alias", "create", AT_TENANTD,
 		{ ADDRESS, { "alias", ARG_ADDRESS, true, "the new address" } },
 		"give a user one more address" },

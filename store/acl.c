@@ -207,3 +207,17 @@ enum err acl_drop(struct account *a, uint64_t mailbox)
 	rights_changed(account_store(a));
 	return ERR_OK;
 }
+
+enum err acl_clear(struct account *a)
+{
+	struct db *d = account_db(a), *t = tenant_db(account_store(a));
+
+	TRY(db_write(d));
+	TRY(db_write(t));
+	TRY(db_run(d, "DELETE FROM acl", ""));
+	TRY(db_run(t, "DELETE FROM share WHERE owner = ?", "i",
+		(int64_t)account_number(a)));
+	db_note_change(a, WATCH_MAILBOX_LIST, 0);
+	rights_changed(account_store(a));
+	return ERR_OK;
+}

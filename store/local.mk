@@ -3,6 +3,7 @@ noinst_LIBRARIES += store/libstore.a
 store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 store_libstore_a_SOURCES = \
 	store/aad.c \
+	store/acl_text.c \
 	store/account.c \
 	store/acl.c \
 	store/audit.c \

@@ -148,26 +148,37 @@ static enum err put_selected(
 	return buf_err(b);
 }
 
-enum err select_tell_flags(struct imap *i)
+/* RFC 4314 5.2: none of them makes it read-only. */
+#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHTS_OF_FLAGS)
+
+static bool is_read_only(const struct imap *i)
+{
+	return i->st.examined || !(i->st.rights & RIGHTS_TO_CHANGE);
+}
+
+enum err select_tell_rights(struct imap *i)
 {
 	struct slice names[LIMIT_KEYWORDS];
+	bool before = i->st.read_only;
 	size_t n;
 
 	TRY(keyword_list(i->box, i->st.mailbox, i->arena, names, &n));
 	i->st.n_keywords = (uint32_t)n;
+	i->st.read_only = is_read_only(i);
 	put_flag_lines(i, names);
 	imap_flush(i);
+	if (before != i->st.read_only)
+		imap_untagged(i, "OK [READ-%s] Your rights were changed",
+			before ? "WRITE" : "ONLY");
 	return ERR_OK;
 }
 
-/* RFC 4314 5.2: none of them makes it read-only. */
-#define RIGHTS_TO_CHANGE (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHTS_OF_FLAGS)
-
 static void take_state(
-	struct imap *i, const struct mailbox_row *row, bool read_only)
+	struct imap *i, const struct mailbox_row *row, bool examined)
 {
 	i->st.selected = true;
-	i->st.read_only = read_only;
+	i->st.examined = examined;
+	i->st.read_only = is_read_only(i);
 	i->st.mailbox = row->id;
 	i->st.uidvalidity = row->uidvalidity;
 	i->st.exists = row->exists;
@@ -297,7 +308,7 @@ static enum err resync_begin(struct imap *i, struct opening *o)
 
 /* --- the commands ----------------------------------------------------------------- */
 
-static enum err open_mailbox(struct imap *i, bool read_only)
+static enum err open_mailbox(struct imap *i, bool examined)
 {
 	struct opening *o = arena_alloc(i->arena, sizeof(*o));
 	struct cursor *c = &i->cmd.args;
@@ -316,8 +327,7 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(imap_place_mailbox(i, o->name, RIGHT_READ, &p));
 	TRY(place_select(i, &p));
-	read_only |= !(p.rights & RIGHTS_TO_CHANGE);
-	take_state(i, &p.row, read_only);
+	take_state(i, &p.row, examined);
 	enum err e = count_recent(i);
 	if (e == ERR_OK)
 		e = put_selected(i, &p.row, o->old);
@@ -328,7 +338,7 @@ static enum err open_mailbox(struct imap *i, bool read_only)
 		return e;
 	}
 	imap_flush(i);
-	i->cmd.code = read_only ? "READ-ONLY" : "READ-WRITE";
+	i->cmd.code = i->st.read_only ? "READ-ONLY" : "READ-WRITE";
 	return resync_begin(i, o);
 }
 

@@ -13,7 +13,8 @@ const struct command_row command_rows[] = {
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */
-	{ "ENABLE", cmd_enable, IN_ANY, 0 },                     /* RFC 5161 */
+	{ "DELETEACL", cmd_deleteacl, IN_ANY, 0 }, /* RFC 4314 3.2 */
+	{ "ENABLE", cmd_enable, IN_ANY, 0 },       /* RFC 5161 */
 	{ "ESEARCH", cmd_esearch, IN_ANY,
 		UID_TOO | NO_NUMBERS | NO_EXPUNGE }, /* RFC 7377 2 */
 	{ "EXAMINE", cmd_examine, IN_ANY, 0 },       /* RFC 3501 6.3.2 */
@@ -23,14 +24,17 @@ const struct command_row command_rows[] = {
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
 	{ "GENURLAUTH", cmd_genurlauth, IN_ANY, 0 }, /* RFC 4467 7 */
+	{ "GETACL", cmd_getacl, IN_ANY, 0 },         /* RFC 4314 3.3 */
 	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
 	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
 	{ "LIST", cmd_list, IN_ANY, 0 },             /* RFC 3501 6.3.8 */
+	{ "LISTRIGHTS", cmd_listrights, IN_ANY, 0 }, /* RFC 4314 3.4 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },         /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },             /* 6.3.9 */
 	{ "MOVE", cmd_move, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES },     /* RFC 6851 */
+	{ "MYRIGHTS", cmd_myrights, IN_ANY, 0 },     /* RFC 4314 3.5 */
 	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },   /* RFC 2342 */
 	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS }, /* RFC 3501 6.1.2 */
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
@@ -40,9 +44,10 @@ const struct command_row command_rows[] = {
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
+	{ "SETACL", cmd_setacl, IN_ANY, 0 },         /* RFC 4314 3.1 */
 	{ "SORT", cmd_sort, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
-	{ "STATUS", cmd_status, IN_ANY, 0 },         /* 6.3.10 */
+	{ "STATUS", cmd_status, IN_ANY, GLANCES },   /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */

@@ -40,7 +40,8 @@ struct imap_state {
 	enum language language;       /* of tagged answers */
 	bool compressed;
 	bool selected;
-	bool read_only;
+	bool examined;  /* by EXAMINE: read-only whatever the rights are */
+	bool read_only; /* also for want of rights */
 	uint64_t mailbox;
 	unsigned rights; /* RIGHT_* on it (acl.h) */
 	uint32_t uidvalidity;
@@ -89,6 +90,7 @@ enum {
 	WRITES = 8,         /* refused in a mailbox opened read-only */
 	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
 	NO_NUMBERS = 32,    /* has no message numbers without UID either */
+	GLANCES = 64,       /* audited once for a mailbox (place.c) */
 };
 struct command_row {
 	const char *name;
@@ -131,6 +133,11 @@ struct imap {
 	struct account *box;     /* of the selected mailbox */
 	struct guest *guests;    /* accounts of others (place.c) */
 	uint64_t audit_commit;   /* of its last audit row */
+	struct {
+		uint32_t account;
+		uint64_t mailbox;
+	} glanced[16]; /* by commands that are audited once */
+	unsigned n_glanced;
 	struct imap_state st;
 	struct view view;
 	struct imap_framer framer;
@@ -167,6 +174,8 @@ void imap_news(struct imap *i);
  * with NULL, of all. */
 void imap_tell_key_reset(
 	const struct imap *i, const struct account *a, uint64_t mailbox);
+/* Looks at the rights in a later turn, whatever it does. */
+void imap_look(struct imap *i);
 /* Gates what is written from now on on all that this account has committed. */
 void imap_gate(struct imap *i);
 /* A formatted string that lives as long as the command; "" without memory. */
@@ -288,8 +297,8 @@ static inline bool imap_enabled(const struct imap *i, unsigned bits)
 {
 	return i->st.enabled & bits; /* any of them */
 }
-/* The rights of the selected mailbox changed: FLAGS and PERMANENTFLAGS. */
-MUST_CHECK enum err select_tell_flags(struct imap *i);
+/* The rights of the selected mailbox changed: tells what the client may now. */
+MUST_CHECK enum err select_tell_rights(struct imap *i);
 /* Has \Recent for this session: never in IMAP4rev2 (RFC 9051 appendix E). */
 static inline bool imap_recent(const struct imap *i, uint32_t uid)
 {
@@ -350,19 +359,23 @@ enum err cmd_compress(struct imap *i);
 enum err cmd_copy(struct imap *i);
 enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);
+enum err cmd_deleteacl(struct imap *i);
 enum err cmd_enable(struct imap *i);
 enum err cmd_esearch(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
 enum err cmd_genurlauth(struct imap *i);
+enum err cmd_getacl(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
 enum err cmd_language(struct imap *i);
 enum err cmd_list(struct imap *i);
+enum err cmd_listrights(struct imap *i);
 enum err cmd_logout(struct imap *i);
 enum err cmd_lsub(struct imap *i);
 enum err cmd_move(struct imap *i);
+enum err cmd_myrights(struct imap *i);
 enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
 enum err cmd_replace(struct imap *i);
@@ -370,6 +383,7 @@ enum err cmd_rename(struct imap *i);
 enum err cmd_resetkey(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
+enum err cmd_setacl(struct imap *i);
 enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);

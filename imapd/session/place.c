@@ -131,8 +131,8 @@ enum err place_audit(struct imap *i, const struct account *a,
 /* --- names ------------------------------------------------------------------------- */
 
 const struct place_root place_roots[PLACE_ROOTS] = {
-	{ "Other Users/", false },
-	{ "Shared/", true },
+	{ SHARE_ROOT_USERS, false },
+	{ SHARE_ROOT_SHARED, true },
 };
 
 /* The root that the name lies below, or is; NULL: it is the user's own. */
@@ -199,17 +199,29 @@ static enum err rights_of(struct imap *i, const struct account *account,
 		(struct account *)(uintptr_t)account, mailbox, &who, out);
 }
 
-/* RFC 4314 6: who has none of these is not told that it exists. */
-#define RIGHTS_TO_KNOW                                                         \
-	(RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE |             \
-		RIGHT_DELETE_MAILBOX | RIGHT_ADMIN)
+/* Has it been looked at already? Clients ask for STATUS every few minutes. */
+static bool glanced_before(struct imap *i, const struct place *p)
+{
+	const size_t slots = sizeof(i->glanced) / sizeof(i->glanced[0]);
+	uint32_t account = account_number(p->account);
+
+	for (size_t k = 0; k < slots; k++)
+		if (i->glanced[k].account == account &&
+			i->glanced[k].mailbox == p->row.id)
+			return true;
+	i->glanced[i->n_glanced % slots].account = account;
+	i->glanced[i->n_glanced++ % slots].mailbox = p->row.id;
+	return false;
+}
 
 static enum err permit(struct imap *i, struct place *p, unsigned needed)
 {
 	bool allowed = (p->rights & needed) == needed;
+	bool glances = i->cmd.row && (i->cmd.row->flags & GLANCES);
 
-	TRY(place_audit(
-		i, p->account, p->inner, slice_str(allowed ? "" : "denied")));
+	if (!(allowed && glances && glanced_before(i, p)))
+		TRY(place_audit(i, p->account, p->inner,
+			slice_str(allowed ? "" : "denied")));
 	if (allowed)
 		return ERR_OK;
 	return p->rights & RIGHTS_TO_KNOW ? ERR_NOPERM : ERR_NOTFOUND;
@@ -287,7 +299,7 @@ static void on_rights_changed(
 	if (kind != WATCH_RIGHTS)
 		return;
 	i->rights_stale = true;
-	imap_news(i);
+	imap_look(i);
 }
 
 enum err place_select(struct imap *i, const struct place *p)
@@ -334,6 +346,5 @@ enum err place_recheck(struct imap *i)
 	if (!(i->st.rights & RIGHT_READ))
 		return ERR_NOPERM;
 	/* RFC 4314 5.1.1: "it SHOULD send FLAGS and PERMANENTFLAGS". */
-	return (before ^ i->st.rights) & RIGHTS_OF_FLAGS ? select_tell_flags(i)
-							 : ERR_OK;
+	return before != i->st.rights ? select_tell_rights(i) : ERR_OK;
 }

@@ -39,6 +39,12 @@ struct place_root {
 enum { PLACE_ROOTS = 2 };
 extern const struct place_root place_roots[PLACE_ROOTS];
 
+/* RFC 4314 6: who has none of these is not told that it exists. */
+#define RIGHTS_TO_KNOW                                                         \
+	(RIGHT_LOOKUP | RIGHT_READ | RIGHT_INSERT | RIGHT_CREATE |             \
+		RIGHT_DELETE_MAILBOX | RIGHT_ADMIN)
+/* "* MYRIGHTS" into the scratch buffer (cmd_acl.c). */
+void put_myrights(struct imap *i, const struct place *p);
 /* Valid until the command ends. ERR_NOTFOUND, also when the user may not know
  * that it exists; ERR_NOPERM when one of the rights `needed` lacks. What is
  * found in another account is audited before it is used. */
@@ -90,11 +96,6 @@ void rights_keep_flags(
 /* Leaves of the flags what the rights allow to set (RFC 4314 4). */
 void rights_limit_flags(unsigned rights, struct flags *f);
 void rights_limit_list(unsigned rights, struct flag_list *f);
-/* "lrs" as RIGHT_*, with RFC 2086's "c" and "d"; false for an unknown one. */
-bool rights_parse(struct slice text, unsigned *out);
-/* In RFC 4314's letters, with the virtual ones; at most RIGHTS_TEXT. */
-#define RIGHTS_TEXT 14
-void rights_text(unsigned rights, char out[RIGHTS_TEXT]);
 
 /* --- walk.c: all mailboxes that the user may see, his own first --------------- */
 enum { WALK_ROWS = 100 };

@@ -1,46 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Rights as letters (RFC 4314 2.1, 2.1.1), and the flags that they let set. */
+/* The flags that rights let set (RFC 4314 4). */
 #include "place.h"
-
-/* In the order of the bits RIGHT_*. */
-static const char letters[] = "lrswipkxtea";
-
-/* RFC 2086's rights, as what they are now. */
-static const struct {
-	char letter;
-	unsigned rights;
-} virtual_rights[] = {
-	{ 'c', RIGHT_CREATE | RIGHT_DELETE_MAILBOX },
-	{ 'd', RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE },
-};
-#define N_VIRTUAL (sizeof(virtual_rights) / sizeof(virtual_rights[0]))
-
-bool rights_parse(struct slice text, unsigned *out)
-{
-	*out = 0;
-	for (size_t k = 0; k < text.n; k++) {
-		const char *at = text.p[k] ? strchr(letters, text.p[k]) : NULL;
-		unsigned bits = at ? 1u << (at - letters) : 0;
-		for (size_t v = 0; v < N_VIRTUAL; v++)
-			if (text.p[k] == virtual_rights[v].letter)
-				bits = virtual_rights[v].rights;
-		if (!bits)
-			return false;
-		*out |= bits;
-	}
-	return true;
-}
-
-void rights_text(unsigned rights, char out[RIGHTS_TEXT])
-{
-	for (size_t k = 0; letters[k]; k++)
-		if (rights >> k & 1)
-			*out++ = letters[k];
-	for (size_t v = 0; v < N_VIRTUAL; v++)
-		if (rights & virtual_rights[v].rights)
-			*out++ = virtual_rights[v].letter;
-	*out = '\0';
-}
 
 static uint32_t system_flags(unsigned rights)
 {

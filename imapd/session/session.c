@@ -548,6 +548,10 @@ static void on_later(void *arg)
 		idle_news(i);
 	else if (i->running)
 		step(i);
+	else if (!still_readable(i)) {
+		conn_finish(i->conn);
+		return;
+	}
 	if (!i->running)
 		on_input(i);
 }
@@ -557,6 +561,11 @@ void imap_news(struct imap *i)
 	i->changed = true;
 	if (i->idling)
 		quirk_idle_news(i);
+}
+
+void imap_look(struct imap *i)
+{
+	loop_later(i->tenant->loop, &i->later);
 }
 
 static void on_changed(

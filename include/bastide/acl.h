@@ -63,10 +63,31 @@ MUST_CHECK enum err acl_list(struct account *a, uint64_t mailbox,
  * it away. ERR_NOTFOUND: no such mailbox; ERR_LIMIT. */
 MUST_CHECK enum err acl_set(
 	struct account *a, uint64_t mailbox, const struct acl_row *row);
+/* Takes every list of the account away. */
+MUST_CHECK enum err acl_clear(struct account *a);
 /* Accounts of others that grant something to this user, in ascending order, from
  * `after` (exclusive) on. */
 MUST_CHECK enum err share_list(struct store *s, uint32_t account,
 	uint32_t after, uint32_t *owners, size_t max, size_t *n_out);
+
+/* Where a mailbox of another account is in a user's names (RFC 2342): this, the
+ * address of the account, '/', its name there. */
+#define SHARE_ROOT_USERS "Other Users/"
+#define SHARE_ROOT_SHARED "Shared/" /* of accounts that are nobody's own */
+
+/* --- as text (acl_text.c) -------------------------------------------------------- */
+/* "lrs" as RIGHT_*, with RFC 2086's "c" and "d"; false for an unknown one. */
+bool rights_parse(struct slice text, unsigned *out);
+/* In RFC 4314's letters, with the virtual ones; at most RIGHTS_TEXT. */
+#define RIGHTS_TEXT 14
+void rights_text(unsigned rights, char out[RIGHTS_TEXT]);
+/* "anyone", a user's address, "$group"; "-" before it: negative. The rights stay
+ * 0. ERR_NOTFOUND: there is no such user or group. */
+MUST_CHECK enum err acl_who_parse(
+	struct store *s, struct slice text, struct acl_row *out);
+/* ERR_NOTFOUND: it is nobody any more. */
+MUST_CHECK enum err acl_who_text(struct store *s, const struct acl_row *r,
+	struct arena *arena, struct slice *out);
 
 /* --- groups: names of the tenant, in any case (ASCII) ------------------------- */
 /* Ids are never used again. Inside a transaction: ERR_SYNTAX, ERR_EXISTS. */

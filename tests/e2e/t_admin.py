@@ -45,7 +45,8 @@ def help_comes_from_the_table(server):
     assert done.returncode == 0, done
     assert {line.split()[0] for line in everything} == {
         "tenant", "domain", "user", "alias", "credential", "key", "queue",
-        "health", "audit", "check", "index"}, done.stdout
+        "health", "audit", "check", "index", "share", "group",
+        "member"}, done.stdout
     for line in everything:
         # The verb stands in a column of its own; one command has none.
         words = [line[2:12].strip(), line[13:21].strip()]
