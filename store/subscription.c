@@ -44,6 +44,18 @@ enum err subscription_set(struct account *a, struct slice name, bool on)
 	return ERR_OK;
 }
 
+enum err subscription_has(struct account *a, struct slice name, bool *out)
+{
+	int64_t one;
+	enum err e = db_int(account_db(a), &one,
+		"SELECT 1 FROM subscription WHERE name = ?", "s", name);
+
+	if (e != ERR_OK && e != ERR_NOTFOUND)
+		return e;
+	*out = e == ERR_OK;
+	return ERR_OK;
+}
+
 static enum err fill_name(sqlite3_stmt *st, struct arena *arena, void *row)
 {
 	return schema_copy(arena, st, 0, row);
