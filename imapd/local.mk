@@ -18,6 +18,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_language.c \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
+	imapd/session/cmd_notify.c \
 	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
@@ -39,6 +40,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/filter.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
+	imapd/session/notify.c \
 	imapd/session/parse.c \
 	imapd/session/place.c \
 	imapd/session/quirk.c \
