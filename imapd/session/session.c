@@ -222,6 +222,13 @@ static void write_error(struct imap *i, enum err e)
 	}
 }
 
+/* What was written goes out, and nothing more. */
+static void say_bye(struct imap *i)
+{
+	notify_free(i);
+	conn_finish(i->conn);
+}
+
 /* News that NOTIFY asks for, told as if by a command (notify.c). */
 static const struct command_row news_row = { "NOTIFY", NULL, IN_ANY,
 	ASKS_ARRIVALS };
@@ -241,7 +248,7 @@ static void end_news(struct imap *i, enum err e)
 	places_forget(i);
 	arena_reset(i->arena);
 	if (bye)
-		conn_finish(i->conn);
+		say_bye(i);
 	else
 		conn_resume(i->conn);
 }
@@ -261,13 +268,13 @@ static void end_command(struct imap *i)
 	i->idling = false;
 	i->cmd = (struct command){ 0 };
 	i->delayed_only = false;
-	if (notify_due(i)) /* what came meanwhile */
+	if (!bye && notify_due(i)) /* what came meanwhile */
 		loop_later(i->tenant->loop, &i->later);
 	places_forget(i);
 	arena_reset(i->arena);
 	imap_framer_reset(&i->framer);
 	if (bye)
-		conn_finish(i->conn);
+		say_bye(i);
 	else
 		conn_resume(i->conn);
 }
@@ -563,14 +570,14 @@ static void idle_news(struct imap *i)
 {
 	imap_gate(i);
 	if (!still_readable(i)) {
-		conn_finish(i->conn);
+		say_bye(i);
 		return;
 	}
 	enum err e = view_sync(i, true);
 	if (e == ERR_AGAIN && !conn_full(i->conn))
 		loop_later(i->tenant->loop, &i->later);
 	else if (e != ERR_OK && e != ERR_AGAIN)
-		conn_finish(i->conn);
+		say_bye(i);
 	if (e == ERR_OK)
 		arena_reset(i->arena);
 }
@@ -603,7 +610,7 @@ static void on_later(void *arg)
 	else if (i->running && !i->idling)
 		step(i);
 	else if (!still_readable(i)) {
-		conn_finish(i->conn);
+		say_bye(i);
 		return;
 	}
 	if (!i->running || (i->idling && i->notify))
