@@ -58,6 +58,7 @@ const struct capability capabilities[] = {
 		0, NULL },
 	{ "CONTEXT=SORT", "RFC 5267 4", "imapd/session/context.c", CAP_USER, 0,
 		NULL },
+	{ "NOTIFY", "RFC 5465", "imapd/session/notify.c", CAP_USER, 0, NULL },
 	{ "THREAD=ORDEREDSUBJECT", "RFC 5256", "imapd/session/thread.c",
 		CAP_USER, 0, NULL },
 	{ "THREAD=REFERENCES", "RFC 5256", "imapd/session/thread.c", CAP_USER,

@@ -20,6 +20,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_mailbox.c \
 	imapd/session/cmd_metadata.c \
 	imapd/session/cmd_quota.c \
+	imapd/session/cmd_notify.c \
 	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
@@ -44,6 +45,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/indexer.c \
 	imapd/session/metadata_parse.c \
 	imapd/session/metadata_put.c \
+	imapd/session/notify.c \
 	imapd/session/parse.c \
 	imapd/session/place.c \
 	imapd/session/quirk.c \

@@ -549,3 +549,30 @@ enum err cmd_fetch(struct imap *i)
 	i->cmd.more = more;
 	return more(i);
 }
+
+enum err fetch_new(
+	struct imap *i, const struct fetch_request *want, uint32_t from)
+{
+	struct fetch *f = arena_alloc(i->arena, sizeof(*f));
+	struct range *r = arena_array(i->arena, struct range, 1);
+
+	if (!f || !r)
+		return ERR_NOMEM;
+	*r = (struct range){ from, i->st.uidnext - 1 };
+	f->want = *want;
+	f->set = (struct set){ .list = r, .n = 1 };
+	f->synced = true;
+	f->next = 1;
+	TRY(view_keywords(i, f->names));
+	f->arena = arena_new(BATCH_ARENA);
+	if (!f->arena)
+		return ERR_NOMEM;
+	i->cmd.work = f;
+	i->cmd.abandon = abandon;
+	return ERR_OK;
+}
+
+enum err fetch_new_more(struct imap *i)
+{
+	return more(i);
+}

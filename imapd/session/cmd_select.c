@@ -183,7 +183,7 @@ static void take_state(
 	i->st.mailbox = row->id;
 	i->st.uidvalidity = row->uidvalidity;
 	i->st.exists = row->exists;
-	i->st.uidnext = row->uidnext;
+	i->st.uidnext = i->st.fetched = row->uidnext;
 	i->st.recent = imap_announced(i, row->id);
 	if (i->st.recent < row->recent)
 		i->st.recent = row->recent;

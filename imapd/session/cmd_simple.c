@@ -70,6 +70,7 @@ enum err cmd_idle(struct imap *i)
 	TRY(no_arguments(i));
 	conn_writes(i->conn, "+ idling\r\n");
 	i->idling = true;
+	i->delayed_only = false;
 	if (i->changed)
 		quirk_idle_news(i);
 	conn_resume(i->conn);

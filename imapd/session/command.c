@@ -36,11 +36,12 @@ const struct command_row command_rows[] = {
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },             /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },                 /* 6.3.9 */
 	{ "MOVE", cmd_move, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | WRITES },     /* RFC 6851 */
-	{ "MYRIGHTS", cmd_myrights, IN_ANY, 0 },     /* RFC 4314 3.5 */
-	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },   /* RFC 2342 */
-	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS }, /* RFC 3501 6.1.2 */
-	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
+		UID_TOO | WANTS_VIEW | WRITES },         /* RFC 6851 */
+	{ "MYRIGHTS", cmd_myrights, IN_ANY, 0 },         /* RFC 4314 3.5 */
+	{ "NAMESPACE", cmd_namespace, IN_ANY, 0 },       /* RFC 2342 */
+	{ "NOOP", cmd_noop, IN_ANY, ASKS_ARRIVALS },     /* RFC 3501 6.1.2 */
+	{ "NOTIFY", cmd_notify, IN_ANY, ASKS_ARRIVALS }, /* RFC 5465 3.1 */
+	{ "RENAME", cmd_rename, IN_ANY, 0 },             /* 6.3.5 */
 	{ "REPLACE", cmd_replace, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "RESETKEY", cmd_resetkey, IN_ANY, 0 }, /* RFC 4467 7 */

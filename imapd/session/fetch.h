@@ -68,6 +68,13 @@ struct fetch_request {
 bool section_parse(struct cursor *c, struct arena *a, struct section *s);
 /* "FLAGS", "(UID BODY.PEEK[])", "ALL", and RFC 7162's modifiers. */
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *out);
+/* "(UID FLAGS)" alone. */
+bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *out);
+/* NOTIFY: FETCH of the messages from this UID on, as if it were a command; the
+ * view is loaded. Then again and again, ERR_AGAIN. */
+MUST_CHECK enum err fetch_new(
+	struct imap *i, const struct fetch_request *want, uint32_t from);
+MUST_CHECK enum err fetch_new_more(struct imap *i);
 /* Adds an item once. */
 void fetch_add(struct fetch_request *r, enum fetch_kind kind);
 

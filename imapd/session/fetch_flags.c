@@ -10,10 +10,10 @@ void put_fetch(struct imap *i, uint32_t seq, uint32_t uid)
 		uidonly ? "UIDFETCH" : "FETCH");
 }
 
-/* RFC 7162 3.2.4, RFC 9051 7.5.2. UIDFETCH begins with it (RFC 9586 3.3). */
+/* RFC 7162 3.2.4, RFC 9051 7.5.2, RFC 5465 5.1. UIDFETCH begins with it (RFC 9586 3.3). */
 static bool has_uid(const struct imap *i)
 {
-	return (i->cmd.uid ||
+	return (i->cmd.uid || i->notify ||
 		       imap_enabled(i, ENABLED_CONDSTORE | ENABLED_REV2)) &&
 	       !imap_enabled(i, ENABLED_UIDONLY);
 }

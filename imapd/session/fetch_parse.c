@@ -274,15 +274,23 @@ static bool modifiers(struct cursor *c, struct fetch_request *r)
 	return p_char(c, ')');
 }
 
+bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *r)
+{
+	*r = (struct fetch_request){ .changed_since = UINT64_MAX };
+	if (!p_char(c, '('))
+		return false;
+	do {
+		if (!one_item(c, a, r))
+			return false;
+	} while (p_sp(c));
+	return p_char(c, ')');
+}
+
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *r)
 {
 	*r = (struct fetch_request){ .changed_since = UINT64_MAX };
-	if (p_char(c, '(')) {
-		do {
-			if (!one_item(c, a, r))
-				return false;
-		} while (p_sp(c));
-		if (!p_char(c, ')'))
+	if (p_peek(c) == '(') {
+		if (!fetch_items(c, a, r))
 			return false;
 	} else if (!macro(c, r) && !one_item(c, a, r)) {
 		return false;

@@ -49,8 +49,9 @@ struct imap_state {
 	uint32_t uidnext; /* UIDs below were announced, or are gone */
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
-	uint32_t n_keywords;           /* of the mailbox, as the client knows */
-	uint64_t modseq;               /* flag changes up to here were told, */
+	uint32_t n_keywords; /* of the mailbox, as the client knows */
+	uint32_t fetched; /* NOTIFY: UIDs below were fetched, or need not be */
+	uint64_t modseq;  /* flag changes up to here were told, */
 	uint32_t modseq_uid;           /* and of the next one up to this UID */
 	uint64_t expunge_modseq;       /* expunges up to here were told, */
 	uint32_t expunge_uid;          /* and of that one up to this UID */
@@ -152,6 +153,12 @@ struct imap {
 	bool key_reset;    /* the key of its URLs is another */
 	struct append *append;
 	struct context *contexts; /* context.c */
+	struct notify *notify;    /* NULL: NOTIFY was never used (notify.h) */
+	bool acting;              /* a command of this session runs just now */
+	bool delayed_only; /* what is changed waits for a command (notify.c) */
+	/* The IDLE in whose midst news are told. */
+	struct command held;
+	bool held_idle;
 	struct watcher watcher;
 	/* While a mailbox of somebody else is selected: its account, and the
 	 * tenant's for rights. */
@@ -396,6 +403,7 @@ enum err cmd_move(struct imap *i);
 enum err cmd_myrights(struct imap *i);
 enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
+enum err cmd_notify(struct imap *i);
 enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
 enum err cmd_resetkey(struct imap *i);

@@ -9,6 +9,7 @@
 
 #include <bastide/log.h>
 
+#include "notify.h"
 #include "place.h"
 
 /* What one command may allocate, sets and search programs included. */
@@ -144,6 +145,7 @@ static void session_free(struct imap *i)
 	if (i->running && i->cmd.abandon)
 		i->cmd.abandon(i);
 	append_abort(i);
+	notify_free(i);
 	if (i->st.selected)
 		imap_deselect(i);
 	places_forget(i);
@@ -220,6 +222,37 @@ static void write_error(struct imap *i, enum err e)
 	}
 }
 
+/* What was written goes out, and nothing more. */
+static void say_bye(struct imap *i)
+{
+	notify_free(i);
+	conn_finish(i->conn);
+}
+
+/* News that NOTIFY asks for, told as if by a command (notify.c). */
+static const struct command_row news_row = { "NOTIFY", NULL, IN_ANY,
+	ASKS_ARRIVALS };
+
+static void end_news(struct imap *i, enum err e)
+{
+	bool bye = i->cmd.cut || e != ERR_OK;
+
+	if (e != ERR_OK && !i->cmd.cut)
+		imap_untagged(i, "BYE [UNAVAILABLE] The mailbox changed too "
+				 "much; select it again");
+	if (i->cmd.abandon)
+		i->cmd.abandon(i);
+	i->cmd = i->held;
+	i->running = i->idling = i->held_idle;
+	i->held_idle = false;
+	places_forget(i);
+	arena_reset(i->arena);
+	if (bye)
+		say_bye(i);
+	else
+		conn_resume(i->conn);
+}
+
 static void end_command(struct imap *i)
 {
 	bool bye = i->cmd.bye || i->cmd.cut;
@@ -234,11 +267,14 @@ static void end_command(struct imap *i)
 	i->running = false;
 	i->idling = false;
 	i->cmd = (struct command){ 0 };
+	i->delayed_only = false;
+	if (!bye && notify_due(i)) /* what came meanwhile */
+		loop_later(i->tenant->loop, &i->later);
 	places_forget(i);
 	arena_reset(i->arena);
 	imap_framer_reset(&i->framer);
 	if (bye)
-		conn_finish(i->conn);
+		say_bye(i);
 	else
 		conn_resume(i->conn);
 }
@@ -249,6 +285,10 @@ static enum err finish(struct imap *i, enum err e)
 	struct command *c = &i->cmd;
 	bool expunge = c->row && (!(c->row->flags & NO_EXPUNGE) || c->uid);
 
+	if (c->row == &news_row) {
+		end_news(i, e);
+		return ERR_OK;
+	}
 	if (c->cut) {
 		end_command(i);
 		return ERR_OK;
@@ -387,8 +427,10 @@ static void step(struct imap *i)
 		c->cut = true;
 		c->finishing = true;
 	}
+	i->acting = c->row != &news_row;
 	if (!c->finishing)
 		e = begin_or_go_on(i);
+	i->acting = false;
 	if (i->idling)
 		return;
 	if (e != ERR_AGAIN) {
@@ -533,38 +575,60 @@ static void idle_news(struct imap *i)
 {
 	imap_gate(i);
 	if (!still_readable(i)) {
-		conn_finish(i->conn);
+		say_bye(i);
 		return;
 	}
 	enum err e = view_sync(i, true);
 	if (e == ERR_AGAIN && !conn_full(i->conn))
 		loop_later(i->tenant->loop, &i->later);
 	else if (e != ERR_OK && e != ERR_AGAIN)
-		conn_finish(i->conn);
+		say_bye(i);
 	if (e == ERR_OK)
 		arena_reset(i->arena);
+}
+
+/* The arena is free: nothing of a command is read before its line is whole, but
+ * APPEND's. */
+static void begin_news(struct imap *i)
+{
+	i->held = i->cmd;
+	i->held_idle = i->idling;
+	i->cmd = (struct command){ .row = &news_row,
+		.uid = true,
+		.begun = true,
+		.more = notify_more,
+		.told_us = loop_now_us() };
+	i->running = true;
+	i->idling = false;
+	conn_pause(i->conn);
+	step(i);
 }
 
 static void on_later(void *arg)
 {
 	struct imap *i = arg;
 
-	if (i->idling)
+	if (notify_due(i) && (!i->running || i->idling) && !i->append)
+		begin_news(i);
+	else if (i->idling && !i->notify)
 		idle_news(i);
-	else if (i->running)
+	else if (i->running && !i->idling)
 		step(i);
 	else if (!still_readable(i)) {
-		conn_finish(i->conn);
+		say_bye(i);
 		return;
 	}
-	if (!i->running)
+	if (!i->running || (i->idling && i->notify))
 		on_input(i);
 }
 
 void imap_news(struct imap *i)
 {
 	i->changed = true;
-	if (i->idling)
+	i->delayed_only = false;
+	if (i->notify)
+		imap_look(i);
+	else if (i->idling)
 		quirk_idle_news(i);
 }
 
@@ -578,6 +642,8 @@ static void on_changed(
 {
 	struct imap *i = arg;
 
+	if (i->notify)
+		notify_note(i, kind, id);
 	if (kind != WATCH_MAILBOX || !i->st.selected || i->box != i->account ||
 		id != i->st.mailbox)
 		return;

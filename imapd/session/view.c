@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "context.h"
+#include "notify.h"
 
 #define LOAD_BATCH 5000
 #define VANISHED_BATCH 500
@@ -335,13 +336,16 @@ enum err view_sync(struct imap *i, bool expunge)
 
 	if (!i->changed)
 		return ERR_OK;
+	if (notify_mutes(i, EVENTS_MESSAGE))
+		return ERR_OK;
 	if (i->key_reset)
 		imap_untagged(i, "OK [URLMECH INTERNAL] The key was reset");
 	i->key_reset = false;
 	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
-	TRY(tell_flags(i, row.modseq));
+	if (!notify_mutes(i, EVENT_FLAGS))
+		TRY(tell_flags(i, row.modseq));
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
 	TRY(contexts_changed(i, row.modseq));

@@ -56,6 +56,8 @@
 /* Mailboxes named in one ESEARCH or NOTIFY (RFC 5465 6): each is compared with
  * every mailbox that there is. */
 #define LIMIT_FILTER_NAMES 500
+/* Mailboxes that a session with NOTIFY remembers, 100 bytes and a name each. */
+#define LIMIT_NOTIFY_MAILBOXES 5000
 /* Searches that one session has kept up to date (RFC 5267 asks for one at
  * least), the results of all of them, 4 bytes each, and what one asks for. */
 #define LIMIT_CONTEXTS 8
