@@ -251,10 +251,12 @@ static enum err finish(struct imap *i, enum err e)
 		}
 	}
 	imap_gate(i);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		message_limit_tell(i);
 		write_ok(i);
-	else
+	} else {
 		write_error(i, e);
+	}
 	end_command(i);
 	return ERR_OK;
 }
