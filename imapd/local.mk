@@ -38,6 +38,9 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_section.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
+	imapd/session/list_match.c \
+	imapd/session/list_parse.c \
+	imapd/session/list_row.c \
 	imapd/session/message_limit.c \
 	imapd/session/metadata_parse.c \
 	imapd/session/metadata_put.c \

@@ -71,6 +71,8 @@
 #define LIMIT_MAILBOX_NAME 1000
 #define LIMIT_MAILBOX_LEVELS 50
 #define LIMIT_MAILBOXES 20000
+/* Patterns of one LIST: each is tried on each name. */
+#define LIMIT_LIST_PATTERNS 50
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
