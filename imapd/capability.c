@@ -4,8 +4,9 @@
 
 #include "capability.h"
 
-/* The argument of APPENDLIMIT. */
-_Static_assert(LIMIT_MESSAGE == 104857600, "as the table says");
+/* The arguments of APPENDLIMIT, MESSAGELIMIT and SAVELIMIT. */
+_Static_assert(LIMIT_MESSAGE == 104857600 && LIMIT_COMMAND_MESSAGES == 1000000,
+	"as the table says");
 
 const struct capability capabilities[] = {
 	{ "IMAP4rev1", "RFC 3501", "imapd/session/command.c", CAP_ALL, 0,
@@ -36,7 +37,15 @@ const struct capability capabilities[] = {
 		NULL },
 	{ "URLAUTH", "RFC 4467", "imapd/session/cmd_urlauth.c", CAP_USER, 0,
 		NULL },
-	{ "CHILDREN", "RFC 3348", "imapd/session/cmd_list.c", CAP_USER, 0,
+	{ "CHILDREN", "RFC 3348", "imapd/session/list_row.c", CAP_USER, 0,
+		NULL },
+	{ "LIST-EXTENDED", "RFC 5258", "imapd/session/list_parse.c", CAP_USER,
+		0, NULL },
+	{ "LIST-STATUS", "RFC 5819", "imapd/session/list_row.c", CAP_USER, 0,
+		NULL },
+	{ "LIST-METADATA", "RFC 9590", "imapd/session/list_row.c", CAP_USER, 0,
+		NULL },
+	{ "LIST-MYRIGHTS", "RFC 8440", "imapd/session/list_row.c", CAP_USER, 0,
 		NULL },
 	{ "UNSELECT", "RFC 3691", "imapd/session/cmd_select.c", CAP_USER, 0,
 		NULL },
@@ -99,6 +108,10 @@ const struct capability capabilities[] = {
 		CAP_USER, 0, NULL },
 	{ "QUOTASET", "RFC 9208 4.1.3 (users get NOPERM)",
 		"imapd/session/cmd_quota.c", CAP_USER, 0, NULL },
+	{ "MESSAGELIMIT", "RFC 9738", "imapd/session/message_limit.c", CAP_USER,
+		0, "1000000" },
+	{ "SAVELIMIT", "RFC 9738", "imapd/session/message_limit.c", CAP_USER, 0,
+		"1000000" },
 	{ "METADATA", "RFC 5464", "imapd/session/cmd_metadata.c", CAP_USER, 0,
 		NULL },
 	{ "APPENDLIMIT", "RFC 7889", "imapd/session/cmd_status.c", CAP_USER, 0,

@@ -43,6 +43,10 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/filter.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
+	imapd/session/list_match.c \
+	imapd/session/list_parse.c \
+	imapd/session/list_row.c \
+	imapd/session/message_limit.c \
 	imapd/session/metadata_parse.c \
 	imapd/session/metadata_put.c \
 	imapd/session/notify.c \

@@ -24,26 +24,6 @@ static enum err drop(struct db *d, struct slice name)
 		d, "UPDATE state SET subscriptions = subscriptions - 1", "");
 }
 
-enum err subscription_set(struct account *a, struct slice name, bool on)
-{
-	struct db *d = account_db(a);
-	char stored[LIMIT_MAILBOX_NAME];
-	int64_t one;
-	enum err e;
-
-	TRY(db_write(d));
-	TRY(mailbox_name(name, stored, &name));
-	e = db_int(d, &one, "SELECT 1 FROM subscription WHERE name = ?", "s",
-		name);
-	if (e != ERR_OK && e != ERR_NOTFOUND)
-		return e;
-	if ((e == ERR_OK) == on)
-		return ERR_OK;
-	TRY(on ? add(d, name) : drop(d, name));
-	db_note_change(a, WATCH_MAILBOX_LIST, 0);
-	return ERR_OK;
-}
-
 enum err subscription_has(struct account *a, struct slice name, bool *out)
 {
 	int64_t one;
@@ -53,6 +33,22 @@ enum err subscription_has(struct account *a, struct slice name, bool *out)
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
 	*out = e == ERR_OK;
+	return ERR_OK;
+}
+
+enum err subscription_set(struct account *a, struct slice name, bool on)
+{
+	struct db *d = account_db(a);
+	char stored[LIMIT_MAILBOX_NAME];
+	bool is_on;
+
+	TRY(db_write(d));
+	TRY(mailbox_name(name, stored, &name));
+	TRY(subscription_has(a, name, &is_on));
+	if (is_on == on)
+		return ERR_OK;
+	TRY(on ? add(d, name) : drop(d, name));
+	db_note_change(a, WATCH_MAILBOX_LIST, 0);
 	return ERR_OK;
 }
 

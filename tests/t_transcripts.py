@@ -14,6 +14,7 @@ UNREACHABLE = {
     "EXPIRED": "of logins, which answer AUTHENTICATIONFAILED",
     "SERVERBUG": "a bug, when there is one",
     "NOTSAVED": "of a search result in 250,001 pieces",
+    "NOTIFICATIONOVERFLOW": "of more mailboxes than an account may have",
     "CORRUPTION": "of a damaged disk: tests/fault",
 }
 

@@ -126,8 +126,11 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 	}
 	if ((a->replace && a->n) || !p_sp(c))
 		return ERR_SYNTAX;
-	if (a->n == LIMIT_APPEND_MESSAGES)
+	if (a->n == LIMIT_APPEND_MESSAGES) {
+		a->error_code =
+			imap_text(i, "MESSAGELIMIT %u", LIMIT_APPEND_MESSAGES);
 		return ERR_LIMIT;
+	}
 	m = arena_alloc(i->arena, sizeof(*m));
 	if (!m)
 		return ERR_NOMEM;

@@ -179,6 +179,10 @@ static enum err begin(struct imap *i, bool move)
 		!imap_mailbox(i, c, &name) || !p_end(c))
 		return ERR_SYNTAX;
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
+	if (move)
+		message_limit(i, &w->set);
+	else
+		TRY(message_limit_refuse(i, &w->set));
 	if (move && (i->st.rights & RIGHTS_TO_MOVE) != RIGHTS_TO_MOVE)
 		return ERR_NOPERM;
 	enum err e = imap_place_mailbox(i, name, RIGHT_INSERT, &w->to);

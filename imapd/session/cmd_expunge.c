@@ -97,6 +97,7 @@ enum err cmd_expunge(struct imap *i)
 		if (!p_sp(c) || !imap_set(c, i->arena, &x->set))
 			return ERR_SYNTAX;
 		TRY(set_to_uids(i, &x->set, true));
+		message_limit(i, &x->set);
 	}
 	if (!p_end(c))
 		return ERR_SYNTAX;

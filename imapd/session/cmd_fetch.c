@@ -47,6 +47,7 @@ struct fetch {
 	uint64_t started;        /* this slice, in microseconds */
 	enum err error;          /* the first row that failed */
 	struct resync resync;    /* of UID FETCH with CHANGEDSINCE */
+	bool limited;            /* the set is what one command may take */
 	bool synced;             /* and that is done */
 };
 
@@ -461,6 +462,17 @@ static enum err changes_since(struct imap *i, struct fetch *f)
 	return ERR_OK;
 }
 
+/* What PARTIAL and CHANGEDSINCE left of it. */
+static void limit_once(struct imap *i, struct fetch *f)
+{
+	if (f->limited)
+		return;
+	f->limited = true;
+	message_limit(i, &f->set);
+	if (!i->cmd.uid)
+		f->expected = view_count(i, &f->set);
+}
+
 static enum err more(struct imap *i)
 {
 	struct fetch *f = i->cmd.work;
@@ -471,6 +483,7 @@ static enum err more(struct imap *i)
 	}
 	if (!f->synced)
 		TRY(changes_since(i, f));
+	limit_once(i, f);
 	f->started = loop_now_us();
 	do {
 		if (f->at == f->n) {
@@ -537,8 +550,6 @@ enum err cmd_fetch(struct imap *i)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
-	if (!i->cmd.uid)
-		f->expected = view_count(i, &f->set);
 	TRY(view_keywords(i, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)

@@ -1,159 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * LIST, LSUB and XLIST (RFC 3501 6.3.8, 6.3.9; RFC 3348; RFC 6154). Mailboxes
- * are asked from the store in batches, in the order of their names.
+ * LIST, LSUB and XLIST (RFC 3501 6.3.8, 6.3.9; RFC 5258; RFC 3348; RFC 6154).
+ * Mailboxes are asked from the store in batches, in the order of their names;
+ * when subscribed names are listed, those that are no mailbox's come behind.
  */
-#include "place.h"
+#include "list.h"
 
 #define BATCH 100
-
-struct list {
-	const char *reply;    /* "LIST", "XLIST", "LSUB" */
-	struct slice pattern; /* reference and pattern, wildcards collapsed */
-	struct walk walk;
-	struct slice after; /* LSUB: last name seen; in `after_text` */
-	char after_text[LIMIT_MAILBOX_NAME];
-	struct slice parent; /* LSUB: the last parent told of */
-	char parent_text[LIMIT_MAILBOX_NAME];
-	bool special_only;
-	bool everything_seen;
-	struct arena *arena; /* of one batch */
-};
-
-static const char *const uses[SPECIAL_COUNT] = {
-	[SPECIAL_DRAFTS] = "\\Drafts",
-	[SPECIAL_SENT] = "\\Sent",
-	[SPECIAL_TRASH] = "\\Trash",
-	[SPECIAL_JUNK] = "\\Junk",
-	[SPECIAL_ARCHIVE] = "\\Archive",
-};
-
-bool imap_special_use(struct slice name, enum special_use *out)
-{
-	for (unsigned k = 1; k < SPECIAL_COUNT; k++)
-		if (slice_ieqs(name, uses[k] + 1)) {
-			*out = (enum special_use)k;
-			return true;
-		}
-	return false;
-}
-
-const char *imap_use_name(enum special_use use)
-{
-	return uses[use];
-}
-
-/* --- patterns ------------------------------------------------------------------ */
-
-/* A wildcard that can still take one more character, and where. */
-struct retry {
-	size_t pattern, name;
-	bool open;
-};
-
-static bool step_back(struct retry *percent, struct retry *star,
-	struct slice name, size_t *p, size_t *n)
-{
-	if (percent->open && percent->name < name.n &&
-		name.p[percent->name] != '/') {
-		*p = percent->pattern;
-		*n = ++percent->name;
-		return true;
-	}
-	percent->open = false;
-	if (!star->open || star->name >= name.n)
-		return false;
-	*p = star->pattern;
-	*n = ++star->name;
-	return true;
-}
-
-/* '*' takes everything, '%' everything but '/'. */
-static bool matches(struct slice pattern, struct slice name)
-{
-	struct retry star = { 0 }, percent = { 0 };
-	size_t p = 0, n = 0;
-
-	while (p < pattern.n || n < name.n) {
-		char c = p < pattern.n ? pattern.p[p] : 0;
-		if (c == '*') {
-			star = (struct retry){ ++p, n, true };
-			percent.open = false;
-		} else if (c == '%') {
-			percent = (struct retry){ ++p, n, true };
-		} else if (p < pattern.n && n < name.n && c == name.p[n]) {
-			p++;
-			n++;
-		} else if (!step_back(&percent, &star, name, &p, &n)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Runs of wildcards are one: "*" when one is in them. Bounds the matching. */
-static struct slice collapse(
-	struct arena *a, struct slice reference, struct slice pattern)
-{
-	char *p = arena_alloc(a, reference.n + pattern.n + 1);
-	size_t n = 0;
-
-	for (size_t k = 0; p && k < reference.n + pattern.n; k++) {
-		char c = k < reference.n ? reference.p[k]
-					 : pattern.p[k - reference.n];
-		bool wild = c == '*' || c == '%';
-		bool before = n && (p[n - 1] == '*' || p[n - 1] == '%');
-		if (wild && before)
-			p[n - 1] = c == '*' ? c : p[n - 1];
-		else
-			p[n++] = c;
-	}
-	/* INBOX is the same in any case, also as the start of a pattern. */
-	if (p && n >= 5 && slice_iprefix(slice_of(p, n), "INBOX") &&
-		(n == 5 || p[5] == '/' || p[5] == '*' || p[5] == '%'))
-		memcpy(p, "INBOX", 5);
-	return slice_of(p, n);
-}
-
-/* --- lines --------------------------------------------------------------------- */
-
-static void put_line(struct imap *i, const struct list *l, const char *flags,
-	const char *use, struct slice name)
-{
-	buf_addf(&i->out, "* %s (%s%s%s) \"/\" ", l->reply, flags,
-		use && flags[0] ? " " : "", use ? use : "");
-	put_mailbox(i, name);
-	buf_adds(&i->out, "\r\n");
-}
-
-static void put_row(
-	struct imap *i, const struct list *l, const struct mailbox_row *row)
-{
-	const char *flags = row->selectable     ? row->has_children
-							  ? "\\HasChildren"
-							  : "\\HasNoChildren"
-			    : row->has_children ? "\\Noselect \\HasChildren"
-						: "\\Noselect \\HasNoChildren";
-	const char *use = uses[row->special];
-
-	if (l->reply[0] == 'X' && slice_eqs(row->name, "INBOX"))
-		use = "\\Inbox";
-	if (!l->special_only || use)
-		put_line(i, l, flags, use, row->name);
-}
-
-void put_list(struct imap *i, const struct mailbox_row *row, struct slice old)
-{
-	static const struct list l = { .reply = "LIST" };
-
-	put_row(i, &l, row);
-	if (!old.p)
-		return;
-	i->out.n -= 2; /* behind the name: RFC 9051 6.3.9.7 */
-	buf_adds(&i->out, " (\"OLDNAME\" (");
-	put_mailbox(i, old);
-	buf_adds(&i->out, "))\r\n");
-}
+/* A batch of METADATA, or of names below. */
+#define VALUES MIB(1)
 
 static void remember(char *text, struct slice *slot, struct slice name)
 {
@@ -163,23 +18,24 @@ static void remember(char *text, struct slice *slot, struct slice name)
 	*slot = slice_of(text, n);
 }
 
-/* --- LIST ---------------------------------------------------------------------- */
+/* --- mailboxes ------------------------------------------------------------------- */
 
-static enum err list_batch(struct imap *i, struct list *l)
+/* One row, or the next batch. */
+static enum err one_mailbox(struct imap *i, struct list *l, uint64_t started_us)
 {
-	struct place rows[BATCH];
-	size_t n;
-
+	if (l->at < l->n) {
+		TRY(list_row(i, l, started_us));
+		l->at++;
+		return ERR_OK;
+	}
 	arena_reset(l->arena);
-	TRY(walk_next(i, &l->walk, l->arena, rows, BATCH, &n));
-	for (size_t k = 0; k < n; k++)
-		if (matches(l->pattern, rows[k].row.name))
-			put_row(i, l, &rows[k].row);
-	l->everything_seen = n == 0;
+	l->at = 0;
+	TRY(walk_next(i, &l->walk, l->arena, l->rows, WALK_ROWS, &l->n));
+	l->mailboxes_seen = l->n == 0;
 	return ERR_OK;
 }
 
-/* --- LSUB ---------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------- */
 
 /* RFC 3501 6.3.9: with "%", a name below that is subscribed shows its parent,
  * with \Noselect. */
@@ -187,17 +43,28 @@ static void lsub_parent(struct imap *i, struct list *l, struct slice name)
 {
 	for (size_t n = 1; n < name.n; n++) {
 		struct slice up = slice_head(name, n);
-		if (name.p[n] != '/' || !matches(l->pattern, up) ||
+		if (name.p[n] != '/' || !list_matches(l, up) ||
 			slice_eq(up, l->parent))
 			continue;
 		remember(l->parent_text, &l->parent, up);
-		put_line(i, l, "\\Noselect", NULL, up);
+		list_put_subscribed(i, l, "\\Noselect", up);
 		return;
 	}
 }
 
-static enum err lsub_batch(struct imap *i, struct list *l)
+static void lsub_name(struct imap *i, struct list *l, struct slice name)
 {
+	if (list_matches(l, name)) {
+		remember(l->parent_text, &l->parent, name);
+		list_put_subscribed(i, l, "", name);
+	} else {
+		lsub_parent(i, l, name);
+	}
+}
+
+static enum err names_batch(struct imap *i, struct list *l)
+{
+	bool lsub = l->reply[1] == 'S';
 	struct slice names[BATCH];
 	size_t n;
 
@@ -205,16 +72,14 @@ static enum err lsub_batch(struct imap *i, struct list *l)
 	TRY(subscription_list(
 		i->account, l->after, l->arena, names, BATCH, &n));
 	for (size_t k = 0; k < n; k++) {
-		if (matches(l->pattern, names[k])) {
-			remember(l->parent_text, &l->parent, names[k]);
-			put_line(i, l, "", NULL, names[k]);
-		} else {
-			lsub_parent(i, l, names[k]);
-		}
+		if (lsub)
+			lsub_name(i, l, names[k]);
+		else
+			TRY(list_name(i, l, names[k]));
 	}
 	if (n)
 		remember(l->after_text, &l->after, names[n - 1]);
-	l->everything_seen = n < BATCH;
+	l->names_seen = n < BATCH;
 	return ERR_OK;
 }
 
@@ -226,6 +91,7 @@ static void abandon(struct imap *i)
 
 	walk_end(i, &l->walk);
 	arena_free(l->arena);
+	arena_free(l->values);
 }
 
 static enum err more(struct imap *i)
@@ -233,8 +99,9 @@ static enum err more(struct imap *i)
 	struct list *l = i->cmd.work;
 	uint64_t started = loop_now_us();
 
-	while (!l->everything_seen) {
-		TRY(l->reply[1] == 'S' ? lsub_batch(i, l) : list_batch(i, l));
+	while (!l->mailboxes_seen || !l->names_seen) {
+		TRY(l->mailboxes_seen ? names_batch(i, l)
+				      : one_mailbox(i, l, started));
 		imap_flush(i);
 		if (imap_slice_over(i, started))
 			return ERR_AGAIN;
@@ -242,56 +109,28 @@ static enum err more(struct imap *i)
 	return ERR_OK;
 }
 
-/* RFC 6154 6: "LIST (SPECIAL-USE) ..." asks for those with a use only. */
-static bool selection(struct cursor *c, struct list *l)
-{
-	if (!p_char(c, '('))
-		return true;
-	l->special_only = p_word(c, "SPECIAL-USE");
-	return p_char(c, ')') && p_sp(c);
-}
-
-/* "RETURN (SPECIAL-USE CHILDREN)": both always come. */
-static bool returns(struct cursor *c)
-{
-	if (p_end(c))
-		return true;
-	if (!p_sp(c) || !p_word(c, "RETURN") || !p_sp(c) || !p_char(c, '('))
-		return false;
-	while (p_word(c, "SPECIAL-USE") || p_word(c, "CHILDREN"))
-		(void)p_sp(c);
-	return p_char(c, ')') && p_end(c);
-}
-
 static enum err list(struct imap *i, const char *reply)
 {
 	struct list *l = arena_alloc(i->arena, sizeof(*l));
-	struct cursor *c = &i->cmd.args;
-	struct slice reference, pattern;
+	bool separator = false;
 
 	if (!l)
 		return ERR_NOMEM;
 	l->reply = reply;
-	bool extended = reply[0] == 'L' && reply[1] == 'I';
-	if (!p_sp(c) || (extended && !selection(c, l)) ||
-		!imap_pattern(i, c, &reference) || !p_sp(c) ||
-		!imap_pattern(i, c, &pattern) ||
-		!(extended ? returns(c) : p_end(c)))
-		return ERR_SYNTAX;
-	if (pattern.n == 0) { /* asks for the separator */
+	TRY(list_parse(i, l, &separator));
+	if (separator) {
 		imap_untagged(i, "%s (\\Noselect) \"/\" \"\"", reply);
 		return ERR_OK;
 	}
-	l->pattern = collapse(i->arena, reference, pattern);
+	status_enables(i, l->status);
+	l->mailboxes_seen = reply[1] == 'S';
+	l->names_seen = reply[1] != 'S' && !(l->select & SELECT_SUBSCRIBED);
 	l->arena = arena_new(MIB(1));
-	if (!l->pattern.p || !l->arena) {
-		arena_free(l->arena);
-		return ERR_NOMEM;
-	}
+	l->values = arena_new(VALUES);
 	i->cmd.work = l;
 	i->cmd.abandon = abandon;
 	i->cmd.more = more;
-	return more(i);
+	return l->arena && l->values ? more(i) : ERR_NOMEM;
 }
 
 enum err cmd_list(struct imap *i)

@@ -16,14 +16,11 @@ _Static_assert(LIMIT_METADATA == 65536, "as METADATA_TOO_LONG says");
 static enum err find_place(
 	struct imap *i, struct slice name, unsigned needed, struct place *out)
 {
-	const unsigned one_of = RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE |
-				RIGHT_INSERT | RIGHT_POST;
-
 	*out = (struct place){ .account = i->account, .rights = RIGHTS_ALL };
 	if (name.n == 0)
 		return ERR_OK;
 	TRY(imap_place(i, name, RIGHT_LOOKUP | needed, out));
-	return out->rights & one_of ? ERR_OK : ERR_NOPERM;
+	return metadata_allowed(out->rights) ? ERR_OK : ERR_NOPERM;
 }
 
 /* --- GETMETADATA -------------------------------------------------------------------- */

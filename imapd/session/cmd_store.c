@@ -224,6 +224,7 @@ enum err cmd_store(struct imap *i)
 	if (w->conditional)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(set_to_uids(i, &w->set, i->cmd.uid));
+	message_limit(i, &w->set);
 	w->next = w->set.n ? 1 : 0;
 	i->cmd.total = view_count(i, &w->set);
 	i->cmd.work = w;

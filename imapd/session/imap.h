@@ -116,7 +116,9 @@ struct command {
 	/* How far it is, for INPROGRESS; while `total` is 0 it cannot say, or
 	 * is in the midst of a response. */
 	uint32_t done, total;
-	uint64_t told_us;       /* when it last said so, or began */
+	uint64_t told_us; /* when it last said so, or began */
+	/* It took messages down to this UID only (message_limit.c); 0: all. */
+	uint32_t limited_to;
 	bool bye;               /* close after the tagged reply */
 	bool compress;          /* after the tagged reply */
 	bool tells_modseq;      /* of the selected mailbox, after its news */
@@ -172,6 +174,9 @@ struct imap {
 
 /* A command that runs longer tells how far it is (RFC 9585), and again. */
 extern uint64_t imap_progress_us;
+
+/* LIMIT_COMMAND_MESSAGES; tests take less. */
+extern uint32_t imap_message_limit;
 
 /* --- session.c --------------------------------------------------------------- */
 /* Work in slices: true when this slice is used up or the output is full. */
@@ -315,6 +320,14 @@ static inline bool imap_recent(const struct imap *i, uint32_t uid)
 /* With CONDSTORE on: HIGHESTMODSEQ in the tagged OK of a command after which
  * messages are gone. */
 MUST_CHECK enum err imap_highest_code(struct imap *i);
+
+/* --- message_limit.c ------------------------------------------------------------- */
+/* Leaves of the set (UIDs) the last messages that one command may take. */
+void message_limit(struct imap *i, struct set *set);
+/* For commands that take all or nothing. */
+MUST_CHECK enum err message_limit_refuse(struct imap *i, struct set *set);
+/* Before the tagged OK. */
+void message_limit_tell(struct imap *i);
 
 /* --- fetch_flags.c -------------------------------------------------------------- */
 /* "* n FETCH (" or, with UIDONLY, "* n UIDFETCH (". */

@@ -30,6 +30,12 @@ MUST_CHECK enum err metadata_values(
 	struct cursor *c, struct arena *a, struct entry *list, size_t *n);
 
 /* --- metadata_put.c ------------------------------------------------------------ */
+/* RFC 5464 3.3: besides "l". */
+static inline bool metadata_allowed(unsigned rights)
+{
+	return rights & (RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT |
+				RIGHT_POST);
+}
 /* One answer: what it is about, and how far it is. */
 struct metadata_walk {
 	struct account *account;

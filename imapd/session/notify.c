@@ -157,7 +157,9 @@ static enum err put_status(struct imap *i, const struct mailbox_row *row,
 
 	if (!status_items(&c, &wanted))
 		return ERR_BUG;
-	TRY(status_put(i, &p, wanted));
+	/* None of them is counted by walking. */
+	static const struct status_count none;
+	TRY(status_put(i, &p, wanted, &none));
 	imap_flush(i);
 	return ERR_OK;
 }

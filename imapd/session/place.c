@@ -246,6 +246,26 @@ enum err imap_place_mailbox(
 	return out->row.selectable ? ERR_OK : ERR_NOTFOUND;
 }
 
+enum err place_exists(
+	struct imap *i, struct slice name, struct arena *arena, bool *out)
+{
+	struct slice rest;
+	struct place p;
+
+	*out = root_of(name, &rest) && slice_find(rest, '/') == rest.n;
+	if (*out)
+		return ERR_OK;
+	enum err e = find_account(i, name, &p);
+	if (e == ERR_OK)
+		e = mailbox_find(p.account, p.inner, arena, &p.row);
+	if (e == ERR_OK && !place_is_own(i, p.account))
+		e = rights_of(i, p.account, p.row.id, &p.rights);
+	if (e != ERR_OK && e != ERR_NOTFOUND)
+		return e;
+	*out = e == ERR_OK && (p.rights & RIGHT_LOOKUP);
+	return ERR_OK;
+}
+
 static struct slice parent_of(struct slice name)
 {
 	while (name.n && name.p[--name.n] != '/')

@@ -60,6 +60,11 @@ MUST_CHECK enum err imap_place_new(
 /* The selected mailbox; ERR_NOTFOUND when there is none any more. */
 MUST_CHECK enum err imap_place_selected(struct imap *i, struct place *out);
 
+/* Is it the name of a mailbox that the user may look up, or of a level above those
+ * of others? Nothing of it is told, so nothing is audited. */
+MUST_CHECK enum err place_exists(
+	struct imap *i, struct slice name, struct arena *arena, bool *out);
+
 /* Opens an account of somebody else, kept until place_release(). */
 MUST_CHECK enum err place_open(
 	struct imap *i, uint32_t number, struct account **out);

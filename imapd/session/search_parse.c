@@ -4,7 +4,19 @@
 
 #include "search.h"
 
-enum argument { NONE, TEXT, NUMBER, SECONDS, DATE, FIELD, SETS, WORD, MOD };
+enum argument {
+	NONE,
+	TEXT,
+	NUMBER,
+	SECONDS,
+	DATE,
+	FIELD,
+	SETS,
+	AFTER,
+	BEFORE,
+	WORD,
+	MOD
+};
 
 static const struct {
 	const char *name;
@@ -48,6 +60,8 @@ static const struct {
 	{ "THREADID", OP_THREADID, WORD, 0, false },
 	{ "TO", OP_TO, TEXT, 0, true },
 	{ "UID", OP_UID, SETS, 0, false },
+	{ "UIDAFTER", OP_UID, AFTER, 0, false }, /* RFC 9738 3.2 */
+	{ "UIDBEFORE", OP_UID, BEFORE, 0, false },
 	{ "UNANSWERED", OP_NOT_FLAG, NONE, FLAG_ANSWERED, false },
 	{ "UNDELETED", OP_NOT_FLAG, NONE, FLAG_DELETED, false },
 	{ "UNDRAFT", OP_NOT_FLAG, NONE, FLAG_DRAFT, false },
@@ -129,6 +143,25 @@ static bool modseq_argument(struct parser *p, struct search_key *k)
 	return p_u64(p->c, &k->number);
 }
 
+/* Above or below one UID: a set, perhaps of none. */
+static bool uid_argument(
+	struct parser *p, enum argument kind, struct search_key *k)
+{
+	struct range r = { 1, UINT32_MAX };
+	uint32_t uid;
+
+	k->set.list = arena_array(p->i->arena, struct range, 1);
+	if (!k->set.list || !p_u32(p->c, &uid) || uid == 0)
+		return false;
+	if (kind == AFTER)
+		r.from = uid < UINT32_MAX ? uid + 1 : 0;
+	else
+		r.to = uid - 1;
+	if (r.from && r.to)
+		k->set.list[k->set.n++] = r;
+	return true;
+}
+
 static bool argument(struct parser *p, enum argument kind, struct search_key *k)
 {
 	uint32_t n;
@@ -153,6 +186,9 @@ static bool argument(struct parser *p, enum argument kind, struct search_key *k)
 		       p_sp(p->c) && text_argument(p, &k->text);
 	case SETS:
 		return imap_set(p->c, p->i->arena, &k->set);
+	case AFTER:
+	case BEFORE:
+		return uid_argument(p, kind, k);
 	case WORD:
 		return imap_atom(p->c, &k->text);
 	case MOD:

@@ -85,20 +85,46 @@ static enum err scan_rows(struct imap *i, struct search_scan *s)
 	return search_n_hits(s) < s->enough ? ERR_AGAIN : ERR_OK;
 }
 
-/* What is walked over is known. */
-static enum err begin_rows(struct search_scan *s)
+/* RFC 9738: looks at the last messages only of those that keys like UIDBEFORE
+ * leave, when they are too many for one command. */
+static enum err limit(struct imap *i, struct search_scan *s)
 {
-	s->step = SCAN_ROWS;
-	s->next = s->ranges.n ? 1 : 0;
+	struct set all = { .list = (void *)s->ranges.p,
+		.n = s->ranges.n / sizeof(struct range) };
+	const struct set *least = &all;
+
+	for (size_t n = 0; n < s->program.n; n++) {
+		const struct search_key *k = &s->program.keys[n];
+		if (k->needed && (k->op == OP_UID || k->op == OP_SEQ) &&
+			view_count(i, &k->set) < view_count(i, least))
+			least = &k->set;
+	}
+	struct set set = { .n = least->n,
+		.list = arena_array(i->arena, struct range, least->n + 1) };
+	if (!set.list)
+		return ERR_NOMEM;
+	if (set.n)
+		memcpy(set.list, least->list, set.n * sizeof(struct range));
+	message_limit(i, &set);
+	if (i->cmd.limited_to)
+		s->next = i->cmd.limited_to;
 	return ERR_AGAIN;
 }
 
-static enum err everything(struct search_scan *s)
+/* What is walked over is known. */
+static enum err begin_rows(struct imap *i, struct search_scan *s)
+{
+	s->step = SCAN_ROWS;
+	s->next = s->ranges.n ? 1 : 0;
+	return s->next && s->program.at.selected ? limit(i, s) : ERR_AGAIN;
+}
+
+static enum err everything(struct imap *i, struct search_scan *s)
 {
 	static const struct range all = { 1, UINT32_MAX };
 
 	TRY(buf_add(&s->ranges, &all, sizeof(all)));
-	return begin_rows(s);
+	return begin_rows(i, s);
 }
 
 static enum err one_step(struct imap *i, struct search_scan *s)
@@ -113,12 +139,12 @@ static enum err one_step(struct imap *i, struct search_scan *s)
 	case SCAN_ASK:
 		TRY(search_index_more(&s->program));
 		if (!search_index_narrows(&s->program))
-			return everything(s);
+			return everything(i, s);
 		s->step = SCAN_NARROW;
 		return ERR_AGAIN;
 	case SCAN_NARROW:
 		TRY(search_index_narrow(&s->program, &s->next, &s->ranges));
-		return begin_rows(s);
+		return begin_rows(i, s);
 	case SCAN_ROWS:
 		e = scan_rows(i, s);
 	}

@@ -308,10 +308,12 @@ static enum err finish(struct imap *i, enum err e)
 		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] Highest",
 			(unsigned long long)i->st.modseq);
 	imap_gate(i);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		message_limit_tell(i);
 		write_ok(i);
-	else
+	} else {
 		write_error(i, e);
+	}
 	end_command(i);
 	return ERR_OK;
 }

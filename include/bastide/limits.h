@@ -48,6 +48,9 @@
 /* Messages of one APPEND: each is open, with a chunk of 64 KiB in memory, until
  * all are there. */
 #define LIMIT_APPEND_MESSAGES 100
+/* Messages that one command takes (RFC 9738): more than mailboxes have, so that
+ * clients that do not know it are not cut short. */
+#define LIMIT_COMMAND_MESSAGES 1000000
 /* Ranges of a saved search result: 2 MiB in a session, and again in each
  * command that uses it. */
 #define LIMIT_SAVED_RANGES 250000
@@ -78,6 +81,8 @@
 #define LIMIT_MAILBOX_NAME 1000
 #define LIMIT_MAILBOX_LEVELS 50
 #define LIMIT_MAILBOXES 20000
+/* Patterns of one LIST: each is tried on each name. */
+#define LIMIT_LIST_PATTERNS 50
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100

@@ -90,11 +90,10 @@ MUST_CHECK enum err mailbox_rename(
 /* A subscription is of a name, which need not exist (RFC 3501 6.3.6). */
 MUST_CHECK enum err subscription_set(
 	struct account *a, struct slice name, bool on);
-MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
-	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
-
 MUST_CHECK enum err subscription_has(
 	struct account *a, struct slice name, bool *out);
+MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
+	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
 
 /* Keys of URLs (RFC 4467): of the account's user, for a mailbox in the account
  * `owner`. In a transaction: a new one, in the place of one there may be; none

@@ -39,6 +39,7 @@ static struct person {
 enum { N_PEOPLE = 4, N_USERS = 3 };
 static unsigned sessions;
 static uint64_t bytes_max, messages_max;
+static uint64_t message_limit_at = LIMIT_COMMAND_MESSAGES;
 
 static const struct {
 	const char *name;
@@ -46,6 +47,8 @@ static const struct {
 } settings[] = {
 	/* A command tells its progress after so many microseconds. */
 	{ "progress", &imap_progress_us },
+	/* Messages that one command takes. */
+	{ "limit", &message_limit_at },
 	/* Anna's quota. */
 	{ "bytes", &bytes_max },
 	{ "messages", &messages_max },
@@ -234,6 +237,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: imap_host DIR [NAME=NUMBER ...]\n");
 		return 64;
 	}
+	imap_message_limit = (uint32_t)message_limit_at;
 	must(loop_new(&tenant.loop), "loop");
 	must(gate_new(&tenant.gate), "gate");
 	open_store(argv[1]);
