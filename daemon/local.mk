@@ -9,8 +9,9 @@ daemon_keyd_SOURCES = daemon/keyd.c daemon/keyfile.c
 daemon_keyd_LDADD = $(CORE_LIBS)
 
 daemon_worker_CFLAGS = $(DAEMON_CFLAGS)
-daemon_worker_SOURCES = daemon/worker.c daemon/work.c
-daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS)
+daemon_worker_SOURCES = daemon/worker.c daemon/jwk.c daemon/token.c \
+	daemon/work.c
+daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS) $(JANSSON_LIBS)
 
 # A tenantd without its table of protocols: tests link their own.
 noinst_LIBRARIES += daemon/libtenantd.a

@@ -30,6 +30,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_store_files \
 	tests/fuzz/fuzz_target \
 	tests/fuzz/fuzz_text \
+	tests/fuzz/fuzz_token \
 	tests/fuzz/fuzz_words \
 	tests/fuzz/fuzz_xml
 if FUZZ
@@ -151,6 +152,10 @@ tests_fuzz_fuzz_target_LDADD = caldav/libdavfront.a $(CORE_LIBS) $(LIBXML_LIBS)
 tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz_text.c $(CORPUS)
 tests_fuzz_fuzz_text_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_text_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(CORPUS) \
+	daemon/jwk.c daemon/token.c
+tests_fuzz_fuzz_token_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_token_LDADD = $(CORE_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_words_SOURCES = tests/fuzz/fuzz_words.c $(CORPUS)
 tests_fuzz_fuzz_words_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_words_LDADD = $(MAIL)

@@ -158,7 +158,7 @@ enum err dav_warm_up(void); /* for the house's row */
 void session_ended(struct tenant *t, uint64_t id);
 
 /* --- the worker: bytes in, structs out, killed at its deadline ------------- */
-enum work { WORK_PBKDF2 = 1, WORK_EXPAND, WORK_INSTANCES };
+enum work { WORK_PBKDF2 = 1, WORK_EXPAND, WORK_INSTANCES, WORK_TOKEN };
 /* `done` gets ERR_OK and the reply, ERR_TIMEOUT (killed), ERR_LIMIT,
  * ERR_SYNTAX. Never called from inside. */
 struct job;
