@@ -36,6 +36,7 @@ lib_libcore_a_SOURCES = \
 	lib/record.c \
 	lib/route.c \
 	lib/sandbox.c \
+	lib/sasl_bearer.c \
 	lib/sasl_plain.c \
 	lib/scram.c \
 	lib/slice.c \

@@ -54,5 +54,10 @@ enum err sasl_user(
 	if (slice_ieqs(mechanism, "SCRAM-SHA-256") ||
 		slice_ieqs(mechanism, SCRAM_PLUS))
 		return scram_user(message, out);
+	if (slice_ieqs(mechanism, "OAUTHBEARER") ||
+		slice_ieqs(mechanism, "XOAUTH2")) {
+		struct slice token;
+		return sasl_bearer_parse(mechanism, message, out, &token);
+	}
 	return ERR_UNSUPPORTED;
 }

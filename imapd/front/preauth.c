@@ -64,7 +64,7 @@ static void put_capabilities(struct preauth *p)
 	capability_put(&b, tls ? CAP_TLS : CAP_CLEAR, NULL);
 	if (tls) {
 		buf_addc(&b, ' ');
-		login_mechanisms(&b, PROTOCOL_IMAP, "AUTH=");
+		login_mechanisms(&b, p->front, PROTOCOL_IMAP, p->conn, "AUTH=");
 	} else {
 		buf_adds(&b, p->front->tls ? " STARTTLS LOGINDISABLED"
 					   : " LOGINDISABLED");

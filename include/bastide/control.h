@@ -39,6 +39,8 @@ enum control {
 	TENANT_KEYD,       /* fd: a new channel to a new keyd */
 	TENANT_RELAY,      /* u32 id, err, fd when ERR_OK: a stream to relayd */
 	TENANT_END,        /* nobody needs you: end cleanly (after IDLE) */
+	TENANT_TOKEN_KEYS, /* slice keys (a JWK Set): tokens are verified by
+			    * these from now on */
 	/* --- a tenantd to bastided ------------------------------------- */
 	TENANT_SESSION_ENDED, /* u64 id */
 	TENANT_LOGIN,         /* u64 session id, err */
