@@ -5,6 +5,7 @@
  *
  *	PLAIN  STREAM_LOGIN -> worker (PBKDF2, one credential after another)
  *	                    -> STREAM_OK or STREAM_FAIL
+ *	EXTERNAL STREAM_LOGIN -> STREAM_OK or STREAM_FAIL
  *	tokens STREAM_LOGIN -> worker (its signature, its claims)
  *	                    -> STREAM_OK or STREAM_FAIL
  *	SCRAM  STREAM_LOGIN -> STREAM_CHALLENGE -> STREAM_INPUT
@@ -344,6 +345,21 @@ static enum err begin_plain(struct auth *a, struct slice message)
 	return try_next(a);
 }
 
+/* --- certificates ------------------------------------------------------------------------ */
+
+/* The key was proved to the front, by TLS: its word is what there is (see
+ * doc/THREATS.md), and it is taken only where the administrator wants so. */
+static enum err begin_external(struct auth *a, struct slice message)
+{
+	if (!config_str(tenantd.tenant.config, "tls_client_ca")[0] || !a->tls)
+		return ERR_UNSUPPORTED;
+	TRY(find_account(a, message));
+	if (!a->account)
+		return ERR_AUTH;
+	accept_login(a, slice_str(""));
+	return ERR_OK;
+}
+
 /* --- tokens ------------------------------------------------------------------------------ */
 
 /* What a worker that was taken over says goes into no log. */
@@ -479,6 +495,7 @@ static const struct {
 	{ "PLAIN", begin_plain },
 	{ "SCRAM-SHA-256", begin_scram },
 	{ SCRAM_PLUS, begin_scram_plus },
+	{ "EXTERNAL", begin_external },  /* RFC 4422 A */
 	{ "OAUTHBEARER", begin_bearer }, /* RFC 7628 */
 	{ "XOAUTH2", begin_bearer },
 };

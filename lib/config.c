@@ -51,6 +51,14 @@ static const struct key keys[] = {
 		"PEM files of certificate chains, separated by blanks." },
 	{ "tls_key", STR, "", 0, VALUE_MAX,
 		"PEM files of their keys, in the same order." },
+	{ "tls_client_ca", STR, "", 0, VALUE_MAX,
+		"PEM file of the authorities that sign users' certificates: "
+		"who has one may sign in by EXTERNAL; empty: nobody is asked "
+		"for one." },
+	{ "tls_client_crl", STR, "", 0, VALUE_MAX,
+		"PEM file of their lists of revoked certificates; with it, an "
+		"authority needs a list that is in force. Both are read again "
+		"by SIGHUP." },
 	{ "smarthost", STR, "", 0, 255,
 		"host:port that takes all outgoing mail; empty: by MX." },
 	{ "smarthost_tls", BOOL, "no", 0, 0,

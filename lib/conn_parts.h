@@ -53,6 +53,7 @@ struct conn {
 
 	SSL *ssl;
 	enum tls_state tls;
+	bool ask_certificate;
 	bool read_wants_write, write_wants_read;
 
 	/* What the owner has not been told yet. */

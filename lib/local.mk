@@ -41,5 +41,6 @@ lib_libcore_a_SOURCES = \
 	lib/scram.c \
 	lib/slice.c \
 	lib/splice.c \
-	lib/tls.c
+	lib/tls.c \
+	lib/tls_names.c
 CORE_LIBS = lib/libcore.a $(LIB_LIBS)

@@ -46,6 +46,7 @@ struct mechanism {
 	bool challenges;  /* the server sends data (SCRAM) */
 	bool prompts;     /* LOGIN */
 	bool imap_only;
+	bool certified;      /* for who gave a certificate (EXTERNAL) */
 	const char *key;     /* of the configuration: empty, not offered */
 	const char *refusal; /* of tokens: status in the JSON of it */
 };
@@ -54,6 +55,11 @@ struct mechanism {
  * else (Outlook). Binding is offered in IMAP only: mutt 2.2 of Debian 12, when
  * it is offered in SMTP, takes it, cannot do it, and gives up. */
 static const struct mechanism mechanisms[] = {
+	/* RFC 4422 A */
+	{ .name = "EXTERNAL",
+		.sasl = "EXTERNAL",
+		.certified = true,
+		.key = "tls_client_ca" },
 	{ .name = SCRAM_PLUS,
 		.sasl = SCRAM_PLUS,
 		.challenges = true,
@@ -83,6 +89,7 @@ struct login {
 	const struct mechanism *mechanism;
 	char peer[64];
 	bool tls;
+	const struct conn *client;
 	struct sasl_binding binding;
 	struct buf extra, message;
 	const struct login_events *events;
@@ -100,10 +107,11 @@ struct login {
 };
 
 static bool is_for(const struct mechanism *m, const struct front *f,
-	enum protocol protocol)
+	enum protocol protocol, const struct conn *client)
 {
 	return (!m->imap_only || protocol == PROTOCOL_IMAP) &&
-	       (!m->key || config_str(f->config, m->key)[0]);
+	       (!m->key || config_str(f->config, m->key)[0]) &&
+	       (!m->certified || conn_is_certified(client));
 }
 
 void login_mechanisms(struct buf *b, const struct front *f,
@@ -112,7 +120,7 @@ void login_mechanisms(struct buf *b, const struct front *f,
 	const char *gap = "";
 
 	for (size_t i = 0; i < N_MECHANISMS; i++) {
-		if (!is_for(&mechanisms[i], f, protocol))
+		if (!is_for(&mechanisms[i], f, protocol, client))
 			continue;
 		buf_addf(b, "%s%s%s", gap, prefix, mechanisms[i].name);
 		gap = " ";
@@ -322,14 +330,32 @@ static void on_route(void *arg, enum err e, int fd)
 	}
 }
 
+/* The authorization identity, or none (RFC 4422 A.1), becomes the name that
+ * the certificate has: all that the tenantd is told. */
+static enum err external(struct login *l)
+{
+	struct buf user;
+
+	buf_init(&user, LIMIT_SASL_MESSAGE);
+	enum err e =
+		conn_certified_user(l->client, buf_slice(&l->message), &user);
+	buf_reset(&l->message);
+	if (e == ERR_OK)
+		e = buf_add_slice(&l->message, buf_slice(&user));
+	buf_free(&user);
+	return e;
+}
+
 static void route(struct login *l)
 {
 	struct buf user;
 
 	buf_init(&user, LIMIT_ADDRESS);
 	l->state = ROUTING;
-	enum err e = sasl_user(
-		slice_str(l->mechanism->sasl), buf_slice(&l->message), &user);
+	enum err e = l->mechanism->certified ? external(l) : ERR_OK;
+	if (e == ERR_OK)
+		e = sasl_user(slice_str(l->mechanism->sasl),
+			buf_slice(&l->message), &user);
 	if (e == ERR_OK)
 		e = route_ask(l->front, l->protocol, buf_slice(&user), l->peer,
 			on_route, l, &l->route);
@@ -423,12 +449,12 @@ void login_input(struct login *l, struct slice message)
 
 /* --- life ------------------------------------------------------------------------ */
 
-static const struct mechanism *find_mechanism(
-	const struct front *f, enum protocol protocol, struct slice name)
+static const struct mechanism *find_mechanism(const struct front *f,
+	enum protocol protocol, struct slice name, const struct conn *client)
 {
 	for (size_t i = 0; i < N_MECHANISMS; i++)
 		if (slice_ieqs(name, mechanisms[i].name) &&
-			is_for(&mechanisms[i], f, protocol))
+			is_for(&mechanisms[i], f, protocol, client))
 			return &mechanisms[i];
 	return NULL;
 }
@@ -437,7 +463,8 @@ enum err login_new(struct front *f, enum protocol protocol,
 	struct slice mechanism, const struct conn *client, struct slice extra,
 	const struct login_events *events, void *arg, struct login **out)
 {
-	const struct mechanism *mech = find_mechanism(f, protocol, mechanism);
+	const struct mechanism *mech =
+		find_mechanism(f, protocol, mechanism, client);
 
 	if (!mech)
 		return ERR_UNSUPPORTED;
@@ -447,6 +474,7 @@ enum err login_new(struct front *f, enum protocol protocol,
 	*l = (struct login){ .front = f,
 		.protocol = protocol,
 		.mechanism = mech,
+		.client = client,
 		.tls = conn_is_tls(client),
 		.events = events,
 		.arg = arg,

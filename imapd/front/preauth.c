@@ -530,6 +530,7 @@ void preauth_accepted(
 	p->arena = a;
 	imap_framer_init(&p->framer, LIMIT_PREAUTH_LINE);
 	conn_set_timeout(p->conn, LIMIT_PREAUTH_S);
+	conn_ask_certificate(p->conn);
 	if (!implicit_tls)
 		greet(p);
 }

@@ -87,6 +87,15 @@ MUST_CHECK enum err conn_start_tls_client(
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);
+/* Before the handshake: the client is asked for a certificate, when its context
+ * has authorities for that. It may have none. */
+void conn_ask_certificate(struct conn *c);
+/* It gave one that is valid now and is by one of these authorities. */
+bool conn_is_certified(const struct conn *c);
+/* The address that this certificate has: `wanted`, or with nothing wanted its
+ * only one. ERR_AUTH: it has not, or there is none. */
+MUST_CHECK enum err conn_certified_user(
+	const struct conn *c, struct slice wanted, struct buf *out);
 /* What a login can be bound to; nothing without TLS. */
 struct sasl_binding;
 void conn_binding(const struct conn *c, struct sasl_binding *out);

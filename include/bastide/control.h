@@ -23,6 +23,8 @@ enum control {
 
 	/* --- bastided to a front --------------------------------------- */
 	FRONT_CERT = 20, /* slice chain, slice key: one more */
+	FRONT_CLIENT_CA, /* slice authorities, slice revoked (PEM): of the set
+			  * too; without it no client is asked */
 	FRONT_CERTS_END, /* those sent since the last END are the set */
 	FRONT_LISTEN,    /* slice service, u32 implicit TLS, fd */
 	FRONT_START,     /* slice fake_key: all is told, serve */
