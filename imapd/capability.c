@@ -57,7 +57,7 @@ const struct capability capabilities[] = {
 		NULL },
 	{ "QRESYNC", "RFC 7162 3.2", "imapd/session/resync.c", CAP_USER,
 		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
-	{ "COMPRESS=DEFLATE", "RFC 4978", "lib/conn_deflate.c", CAP_USER, 0,
+	{ "COMPRESS=DEFLATE", "RFC 4978", "imapd/front/pipe.c", CAP_USER, 0,
 		NULL },
 	{ "UIDBATCHES", "RFC 10022", "imapd/session/cmd_uidbatches.c", CAP_USER,
 		0, NULL },

@@ -9,6 +9,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_expand \
 	tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_follow \
 	tests/fuzz/fuzz_frame_dot \
 	tests/fuzz/fuzz_frame_http \
 	tests/fuzz/fuzz_frame_imap \
@@ -78,6 +79,9 @@ tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c $(CORPUS)
 tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_filter_LDADD = caldav/libdavsession.a mail/libmail.a $(CORE_LIBS) \
 	$(LIBETPAN_LIBS) $(LIBXML_LIBS)
+tests_fuzz_fuzz_follow_SOURCES = tests/fuzz/fuzz_follow.c $(CORPUS)
+tests_fuzz_fuzz_follow_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_follow_LDADD = imapd/libimapfront.a $(CORE_LIBS)
 tests_fuzz_fuzz_frame_dot_SOURCES = tests/fuzz/fuzz_frame_dot.c $(CORPUS)
 tests_fuzz_fuzz_frame_dot_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frame_dot_LDADD = $(CORE_LIBS)

@@ -112,7 +112,6 @@ struct command {
 	uint32_t done, total;
 	uint64_t told_us;       /* when it last said so, or began */
 	bool bye;               /* close after the tagged reply */
-	bool compress;          /* after the tagged reply */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
