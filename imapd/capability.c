@@ -59,6 +59,8 @@ const struct capability capabilities[] = {
 		ENABLED_QRESYNC | ENABLED_CONDSTORE, NULL },
 	{ "COMPRESS=DEFLATE", "RFC 4978", "imapd/front/pipe.c", CAP_USER, 0,
 		NULL },
+	{ "UNAUTHENTICATE", "RFC 8437", "imapd/front/pipe.c", CAP_USER, 0,
+		NULL },
 	{ "UIDBATCHES", "RFC 10022", "imapd/session/cmd_uidbatches.c", CAP_USER,
 		0, NULL },
 	{ "UIDONLY", "RFC 9586", "imapd/session/fetch_flags.c", CAP_USER,

@@ -6,6 +6,7 @@
  *   COMMANDS --LOGIN, AUTHENTICATE--> SASL --challenge--> ANSWER --line--> SASL
  *   SASL --failure--> COMMANDS          SASL --success--> PIPE
  *   SASL --success with SCRAM's last message--> LAST_ANSWER --line--> PIPE
+ *   PIPE --UNAUTHENTICATE--> COMMANDS (pipe.c)
  *
  * Without TLS nothing but STARTTLS leads further: no password is ever asked for
  * in clear. In PIPE the tenantd speaks; its first line is the tagged OK.

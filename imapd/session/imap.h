@@ -350,6 +350,7 @@ enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
 enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
+enum err cmd_unauthenticate(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
 enum err cmd_xlist(struct imap *i);

@@ -162,6 +162,17 @@ def it_can_be_given_up(s, ca):
 
 
 @tap.test
+def it_outlives_a_session(s, ca):
+    """RFC 8437 4.2: the certificate is of the connection."""
+    c = Imap(s, (ca.folder / "both.pem", ca.folder / "both.key"))
+    for name in (ANNA, BEN, ANNA):
+        assert c.external(name).startswith("a OK "), name
+        assert c.ask("b UNAUTHENTICATE") == "b OK Signed out"
+    assert " AUTH=EXTERNAL " in c.ask("c CAPABILITY")
+    c.close()
+
+
+@tap.test
 def starttls_asks_as_well(s, ca):
     pair = (ca.folder / "anna.pem", ca.folder / "anna.key")
     raw = socket.create_connection(("127.0.0.1", s.ports["imap_port"]), 30)
