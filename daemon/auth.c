@@ -5,6 +5,9 @@
  *
  *	PLAIN  STREAM_LOGIN -> worker (PBKDF2, one credential after another)
  *	                    -> STREAM_OK or STREAM_FAIL
+ *	EXTERNAL STREAM_LOGIN -> STREAM_OK or STREAM_FAIL
+ *	tokens STREAM_LOGIN -> worker (its signature, its claims)
+ *	                    -> STREAM_OK or STREAM_FAIL
  *	SCRAM  STREAM_LOGIN -> STREAM_CHALLENGE -> STREAM_INPUT
  *	                    -> STREAM_OK or STREAM_FAIL
  *
@@ -30,6 +33,7 @@
 
 #define CREDENTIALS 32
 #define PBKDF2_MS 10000
+#define TOKEN_MS 5000
 #define CACHE 256
 #define AUDIT_ROWS 100
 #define AUDIT_MS 1000
@@ -39,7 +43,8 @@ struct auth {
 	struct buf login; /* normal form */
 	struct buf extra;
 	struct buf password;
-	bool tls, begun;
+	bool tls;
+	const char *mechanism; /* NULL: not begun */
 	struct sasl_binding binding;
 	uint32_t account; /* 0: nobody */
 	struct scram *scram;
@@ -109,7 +114,7 @@ struct noted {
 	uint32_t account;
 	bool ok;
 	char target[LIMIT_ADDRESS];
-	char detail[96];
+	char detail[128];
 };
 
 static struct {
@@ -175,8 +180,8 @@ static void note(struct auth *a, bool ok)
 	};
 	snprintf(n->target, sizeof(n->target), "%.*s",
 		SLICE_ARG(buf_slice(&a->login)));
-	snprintf(n->detail, sizeof(n->detail), "%s %s%s", a->visit->peer, house,
-		a->tls ? " tls" : "");
+	snprintf(n->detail, sizeof(n->detail), "%s %s%s %s", a->visit->peer,
+		house, a->tls ? " tls" : "", a->mechanism ? a->mechanism : "");
 }
 
 /* --- the end of an attempt ------------------------------------------------------------ */
@@ -340,6 +345,92 @@ static enum err begin_plain(struct auth *a, struct slice message)
 	return try_next(a);
 }
 
+/* --- certificates ------------------------------------------------------------------------ */
+
+/* The key was proved to the front, by TLS: its word is what there is (see
+ * doc/THREATS.md), and it is taken only where the administrator wants so. */
+static enum err begin_external(struct auth *a, struct slice message)
+{
+	if (!config_str(tenantd.tenant.config, "tls_client_ca")[0] || !a->tls)
+		return ERR_UNSUPPORTED;
+	TRY(find_account(a, message));
+	if (!a->account)
+		return ERR_AUTH;
+	accept_login(a, slice_str(""));
+	return ERR_OK;
+}
+
+/* --- tokens ------------------------------------------------------------------------------ */
+
+/* What a worker that was taken over says goes into no log. */
+static bool is_word(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((s.p[i] < 'a' || s.p[i] > 'z') && s.p[i] != '-')
+			return false;
+	return s.n <= 20;
+}
+
+static void on_token(void *arg, enum err e, struct msg_in *reply)
+{
+	struct auth *a = arg;
+
+	a->job = NULL;
+	struct slice why = e == ERR_OK ? msg_slice(reply) : slice_of(NULL, 0);
+	if (e == ERR_OK && (msg_end(reply) != ERR_OK || !is_word(why)))
+		e = ERR_UNAVAILABLE;
+	if (e != ERR_OK) {
+		log_event(LOG_ERROR_, "token-unverified", "err=%s%s",
+			err_info(e)->name,
+			e == ERR_CORRUPT ? " in=oauth_keys" : "");
+		refuse(a, ERR_UNAVAILABLE);
+	} else if (why.n) {
+		log_event(LOG_INFO_, "token-refused",
+			"session=%llu reason=%.*s",
+			(unsigned long long)a->visit->id, SLICE_ARG(why));
+		refuse(a, ERR_AUTH);
+	} else {
+		accept_login(a, slice_str(""));
+	}
+}
+
+static enum err ask_token(struct auth *a, struct slice token)
+{
+	static const char *const rules[] = { "oauth_issuer", "oauth_audience",
+		"oauth_scope", "oauth_claim" };
+	const struct config *c = tenantd.tenant.config;
+	struct msg m;
+
+	msg_begin(&m, WORK_TOKEN);
+	msg_reserve(&m, token.n + tenantd.token_keys.n + KIB(16));
+	msg_add_slice(&m, token);
+	msg_add_slice(&m, buf_slice(&tenantd.token_keys));
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		msg_add_slice(&m, slice_str(config_str(c, rules[i])));
+	msg_add_slice(&m, buf_slice(&a->login));
+	msg_add_u64(&m, (uint64_t)time(NULL));
+	return worker_ask(tenantd.tenant.worker, WORK_TOKEN, &m, TOKEN_MS,
+		on_token, a, &a->job);
+}
+
+static enum err begin_bearer(struct auth *a, struct slice message)
+{
+	struct slice token = slice_of(NULL, 0);
+	struct buf user;
+
+	if (!tenantd.token_keys.n)
+		return ERR_UNSUPPORTED;
+	buf_init(&user, LIMIT_SASL_MESSAGE);
+	enum err e = sasl_bearer_parse(
+		slice_str(a->mechanism), message, &user, &token);
+	if (e == ERR_OK)
+		e = find_account(a, buf_slice(&user));
+	if (e == ERR_OK && !a->account)
+		e = ERR_AUTH;
+	buf_free(&user);
+	return e == ERR_OK ? ask_token(a, token) : e;
+}
+
 /* --- SCRAM ------------------------------------------------------------------------------- */
 
 static enum err send_challenge(struct auth *a, struct slice text)
@@ -404,6 +495,9 @@ static const struct {
 	{ "PLAIN", begin_plain },
 	{ "SCRAM-SHA-256", begin_scram },
 	{ SCRAM_PLUS, begin_scram_plus },
+	{ "EXTERNAL", begin_external },  /* RFC 4422 A */
+	{ "OAUTHBEARER", begin_bearer }, /* RFC 7628 */
+	{ "XOAUTH2", begin_bearer },
 };
 
 static enum err take_binding(
@@ -429,15 +523,16 @@ static enum err on_login(struct auth *a, struct msg_in *m)
 	struct slice message = msg_slice(m);
 
 	TRY(msg_end(m));
-	if (a->begun)
+	if (a->mechanism)
 		return ERR_WRONGSTATE;
 	TRY(take_binding(&a->binding, exporter, endpoint));
-	a->begun = true;
 	a->tls = tls != 0;
 	TRY(buf_add_slice(&a->extra, extra));
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
-		if (slice_eqs(mechanism, mechanisms[i].name))
+		if (slice_eqs(mechanism, mechanisms[i].name)) {
+			a->mechanism = mechanisms[i].name;
 			return mechanisms[i].begin(a, message);
+		}
 	return ERR_UNSUPPORTED;
 }
 

@@ -337,6 +337,11 @@ static void on_reload(void *arg)
 
 	log_event(e == ERR_OK ? LOG_INFO_ : LOG_ERROR_, "certificates-read",
 		"err=%s", err_info(e)->name);
+	e = token_keys_read();
+	if (e == ERR_OK)
+		tenants_token_keys();
+	log_event(e == ERR_OK ? LOG_INFO_ : LOG_ERROR_, "token-keys-read",
+		"err=%s", err_info(e)->name);
 }
 
 /* --- starting ----------------------------------------------------------------------------- */
@@ -387,6 +392,7 @@ static enum err start(void)
 	TRY(fronts_listen());
 	TRY(relay_open());
 	TRY(fronts_certificates());
+	TRY(token_keys_read());
 	int passphrase =
 		open(config_str(bastided.process.config, "passphrase_file"),
 			O_RDONLY | O_CLOEXEC);

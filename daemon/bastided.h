@@ -34,6 +34,17 @@ enum err send_config(struct ipc *i);
 void stop_step(void);
 void fatal(const char *what, enum err e) __attribute__((noreturn));
 
+/* --- named_file.c ----------------------------------------------------------------- */
+/* The file that the configuration names under `key`, nothing for an empty
+ * value. ERR_NOTFOUND, ERR_LIMIT: what is wrong was logged. */
+MUST_CHECK enum err named_file_read(
+	const char *key, size_t max, struct buf *out);
+
+/* --- token_keys.c ----------------------------------------------------------------- */
+/* Keys of tokens, anew from their file; on error the old ones stay. */
+MUST_CHECK enum err token_keys_read(void);
+MUST_CHECK enum err token_keys_send(struct ipc *i);
+
 /* --- programs.c ------------------------------------------------------------------ */
 enum program_id { PROGRAM_KEYD, PROGRAM_TENANTD, PROGRAM_WORKER, PROGRAMS };
 extern struct program programs[PROGRAMS];
@@ -122,6 +133,8 @@ void tenant_forget(struct tenant_entry *t);
 /* Working directory of one; -1. */
 int tenant_dir_open(const struct tenant_entry *t);
 void tenants_new_keyd(void);
+/* Those that are awake get the keys of tokens. */
+void tenants_token_keys(void);
 void tenants_stop(void);
 void tenants_kill(void);
 bool tenants_running(void);

@@ -22,6 +22,8 @@
 #define LISTENERS 64
 #define FRONTS 256
 #define CERTS 64
+/* Two of them fit one message. */
+#define CLIENT_PEM KIB(44)
 #define BACKLOG 1024
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 10000
@@ -54,6 +56,7 @@ static struct {
 	size_t n_fronts;
 	struct buf pems[CERTS][2];
 	size_t n_pems;
+	struct buf client_ca, client_crl;
 } state;
 
 static void start(struct front_process *f);
@@ -214,6 +217,8 @@ static void drop_pems(void)
 		buf_wipe(&state.pems[i][1]);
 	}
 	state.n_pems = 0;
+	buf_free(&state.client_ca);
+	buf_free(&state.client_crl);
 }
 
 static enum err read_pems(void)
@@ -230,6 +235,8 @@ static enum err read_pems(void)
 		TRY(read_pem(slice_cut(certs, ' ', &certs), &pem[0]));
 		TRY(read_pem(slice_cut(keys, ' ', &keys), &pem[1]));
 	}
+	TRY(named_file_read("tls_client_ca", CLIENT_PEM, &state.client_ca));
+	TRY(named_file_read("tls_client_crl", CLIENT_PEM, &state.client_crl));
 	return certs.n || keys.n ? ERR_SYNTAX : ERR_OK;
 }
 
@@ -245,6 +252,11 @@ static enum err send_pems(struct front_process *f)
 		msg_add_slice(&m, buf_slice(&pem[1]));
 		TRY(ipc_send(f->ipc, &m));
 	}
+	msg_begin(&m, FRONT_CLIENT_CA);
+	msg_reserve(&m, state.client_ca.n + state.client_crl.n + 64);
+	msg_add_slice(&m, buf_slice(&state.client_ca));
+	msg_add_slice(&m, buf_slice(&state.client_crl));
+	TRY(ipc_send(f->ipc, &m));
 	return send_plain(f->ipc, FRONT_CERTS_END);
 }
 

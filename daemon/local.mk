@@ -9,8 +9,9 @@ daemon_keyd_SOURCES = daemon/keyd.c daemon/keyfile.c
 daemon_keyd_LDADD = $(CORE_LIBS)
 
 daemon_worker_CFLAGS = $(DAEMON_CFLAGS)
-daemon_worker_SOURCES = daemon/worker.c daemon/work.c
-daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS)
+daemon_worker_SOURCES = daemon/worker.c daemon/jwk.c daemon/token.c \
+	daemon/work.c
+daemon_worker_LDADD = $(EXPAND) $(CORE_LIBS) $(JANSSON_LIBS)
 
 # A tenantd without its table of protocols: tests link their own.
 noinst_LIBRARIES += daemon/libtenantd.a
@@ -30,5 +31,6 @@ daemon_bastided_CFLAGS = $(DAEMON_CFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 daemon_bastided_SOURCES = daemon/bastided.c daemon/admin_bastided.c \
 	daemon/admin_json.c daemon/admin_server.c daemon/attempts.c \
 	daemon/child.c daemon/digests.c daemon/fronts.c daemon/keyd_link.c \
-	daemon/programs.c daemon/relay.c daemon/router.c daemon/services.c daemon/tenants.c
+	daemon/named_file.c daemon/programs.c daemon/relay.c daemon/router.c \
+	daemon/services.c daemon/tenants.c daemon/token_keys.c
 daemon_bastided_LDADD = $(CORE_LIBS) $(JANSSON_LIBS)

@@ -239,6 +239,15 @@ static enum err on_config(struct msg_in *m)
 	return process_config(&tenantd.process, m);
 }
 
+static enum err on_token_keys(struct msg_in *m)
+{
+	struct slice keys = msg_slice(m);
+
+	TRY(msg_end(m));
+	buf_reset(&tenantd.token_keys);
+	return buf_add_slice(&tenantd.token_keys, keys);
+}
+
 /* Nobody new comes; those who are here see the end of their streams. */
 static enum err begin_end(struct msg_in *m)
 {
@@ -295,6 +304,7 @@ static const struct {
 	{ TENANT_WORKER, worker_came },
 	{ TENANT_RELAY, on_relay },
 	{ TENANT_KEYD, on_keyd },
+	{ TENANT_TOKEN_KEYS, on_token_keys },
 	{ TENANT_ADMIN, admin_ask },
 };
 
@@ -321,6 +331,7 @@ static enum err begin(void)
 
 	t->tenant.loop = t->process.loop;
 	t->tenant.config = t->process.config;
+	buf_init(&t->token_keys, LIMIT_TOKEN_KEY_SET);
 	TRY(gate_new(&t->tenant.gate));
 	TRY(timer_new(t->tenant.loop, on_idle, NULL, &t->idle));
 	TRY(worker_init());

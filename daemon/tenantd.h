@@ -26,6 +26,7 @@ struct tenantd {
 	uint64_t last_visit;
 	unsigned working; /* admin operations and deliveries that run */
 	uint8_t fake_key[32];
+	struct buf token_keys; /* a JWK Set; empty: no tokens */
 	bool create, want_addresses, ending;
 	struct timer *idle, *housekeeping;
 	struct later tidy;

@@ -512,6 +512,7 @@ static enum err send_start(struct tenant_run *r)
 	struct msg m;
 
 	TRY(send_config(r->ipc));
+	TRY(token_keys_send(r->ipc));
 	msg_begin(&m, TENANT_START);
 	msg_add_slice(&m, slice_of(r->tenant->oid.b, 16));
 	msg_add_u32(&m, r->created != NULL);
@@ -813,6 +814,13 @@ enum err tenants_init(void)
 		timer_set(r->timer, WAKE_APART_MS * ++n);
 	}
 	return ERR_OK;
+}
+
+void tenants_token_keys(void)
+{
+	for (struct tenant_entry *t = router_tenants(); t; t = t->next)
+		if (t->run && t->run->ipc)
+			(void)!token_keys_send(t->run->ipc);
 }
 
 void tenants_new_keyd(void)

@@ -4,6 +4,7 @@
 #include <bastide/mem.h>
 #include <bastide/sasl.h>
 
+#include "token.h"
 #include "work.h"
 
 /* Ours is SCRAM_ITERATIONS; a credential that was imported may have more. */
@@ -64,6 +65,31 @@ static enum err work_instances(struct msg_in *request, struct msg *reply)
 	return ERR_OK;
 }
 
+static enum err work_token(struct msg_in *request, struct msg *reply)
+{
+	struct slice token = msg_slice(request);
+	struct token_rules rules = { .keys = msg_slice(request) };
+	const char *why;
+
+	rules.issuer = msg_slice(request);
+	rules.audience = msg_slice(request);
+	rules.scope = msg_slice(request);
+	rules.claim = msg_slice(request);
+	rules.user = msg_slice(request);
+	rules.now = (int64_t)msg_u64(request);
+	TRY(msg_end(request));
+	TRY(token_check(token, &rules, &why));
+	msg_add_slice(reply, slice_str(why));
+	return ERR_OK;
+}
+
+/* The seed of its tables comes from a file. */
+static enum err warm_up_token(void)
+{
+	json_object_seed(0);
+	return ERR_OK;
+}
+
 static enum err warm_up_expand(void)
 {
 	ical_warm_up();
@@ -74,5 +100,6 @@ const struct work_kind work_kinds[] = {
 	{ WORK_PBKDF2, work_pbkdf2, NULL },
 	{ WORK_EXPAND, work_expand, warm_up_expand },
 	{ WORK_INSTANCES, work_instances, NULL },
+	{ WORK_TOKEN, work_token, warm_up_token },
 	{ 0, NULL, NULL },
 };

@@ -23,6 +23,9 @@ extern const struct work_kind work_kinds[];
  * WORK_EXPAND: slice iCalendar (ical_reduce); u64 horizon, u32 count, then
  * u64 start and u64 end of each span (two's complement).
  * WORK_INSTANCES: slice iCalendar (ical_reduce), u64 from, u64 to; u32 count,
- * then u32 component, u32 flags, u64 start, end and recurrence of each. */
+ * then u32 component, u32 flags, u64 start, end and recurrence of each.
+ * WORK_TOKEN: slice token, slice keys (JWK Set), slice issuer, audience, scope,
+ * name of the claim, user in normal form, u64 now; slice why it is refused (a
+ * word), empty for a good one. */
 
 #endif

@@ -70,6 +70,7 @@ static const struct {
 	{ "It is compressed already", "C'est déjà comprimé" },
 	{ "No such language here", "Langue inconnue ici" },
 	{ "Signed in", "Connecté" },
+	{ "Signed out", "Déconnecté" },
 };
 
 const char *language_tag(enum language l)

@@ -80,6 +80,8 @@ imapd_libimapfront_a_SOURCES = \
 	imapd/capability.c \
 	imapd/grammar.c \
 	imapd/language.c \
+	imapd/front/follow.c \
+	imapd/front/pipe.c \
 	imapd/front/preauth.c
 
 pkglibexec_PROGRAMS += imapd/imapd

@@ -51,6 +51,14 @@ static const struct key keys[] = {
 		"PEM files of certificate chains, separated by blanks." },
 	{ "tls_key", STR, "", 0, VALUE_MAX,
 		"PEM files of their keys, in the same order." },
+	{ "tls_client_ca", STR, "", 0, VALUE_MAX,
+		"PEM file of the authorities that sign users' certificates: "
+		"who has one may sign in by EXTERNAL; empty: nobody is asked "
+		"for one." },
+	{ "tls_client_crl", STR, "", 0, VALUE_MAX,
+		"PEM file of their lists of revoked certificates; with it, an "
+		"authority needs a list that is in force. Both are read again "
+		"by SIGHUP." },
 	{ "smarthost", STR, "", 0, 255,
 		"host:port that takes all outgoing mail; empty: by MX." },
 	{ "smarthost_tls", BOOL, "no", 0, 0,
@@ -87,6 +95,19 @@ static const struct key keys[] = {
 		"The same for one account, from all addresses; 0: no limit." },
 	{ "login_account_per_min", NUM, "10", 1, 1000000,
 		"Refused logins per minute that it gets back." },
+	{ "oauth_keys", STR, "", 0, VALUE_MAX,
+		"File of the public keys (a JWK Set) that sign the tokens of "
+		"OAUTHBEARER and XOAUTH2, read again by SIGHUP; empty: no "
+		"tokens." },
+	{ "oauth_issuer", STR, "", 0, VALUE_MAX,
+		"What a token's claim \"iss\" must be." },
+	{ "oauth_audience", STR, "", 0, VALUE_MAX,
+		"What a token's claim \"aud\" must be, or have." },
+	{ "oauth_claim", STR, "email", 1, 100,
+		"Claim of a token that is the user's address." },
+	{ "oauth_scope", STR, "", 0, 255,
+		"Scope that a token must have, and clients are told; empty: "
+		"any." },
 	{ "uid_base", NUM, "720000", 1000, 2000000000,
 		"First of the user ids for our processes when started as root: "
 		"8 for the daemons, then one for each tenant." },

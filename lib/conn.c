@@ -280,6 +280,8 @@ static enum err shake_soon(struct conn *c, struct tls_context *tls)
 	TRY(tls_session_new(tls, c->fd, &c->ssl));
 	c->tls = outq_pending(&c->out) ? TLS_WAIT : TLS_SHAKE;
 	c->read_wants_write = !SSL_is_server(c->ssl);
+	if (c->ask_certificate)
+		tls_session_ask(c->ssl);
 	return ERR_OK;
 }
 

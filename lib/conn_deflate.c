@@ -20,6 +20,10 @@
 #define MEM_LEVEL 6
 #define LEVEL 3
 #define PIECE KIB(16)
+/* z_stream.data_type: at the end of a block that is not the last, and of a
+ * byte. */
+#define BLOCK_ENDED 128
+#define FLUSH_END 0x0000ffff
 
 struct deflate {
 	z_stream in, out;
@@ -27,6 +31,10 @@ struct deflate {
 	uint64_t gated;  /* where the gate stands */
 	struct buf left; /* compressed input that found no room */
 	bool more;       /* the decompressor has output that found none */
+	uint32_t last;   /* the last bytes of compressed input */
+	bool at_flush;   /* nothing of the client's is half read */
+	bool over;       /* a last block ended (RFC 1951 3.2.3, BFINAL) */
+	bool plain;      /* conn_uncompress: from the flush on */
 };
 
 enum err conn_compress(struct conn *c)
@@ -35,16 +43,30 @@ enum err conn_compress(struct conn *c)
 
 	if (!d)
 		return ERR_NOMEM;
+	deflate_free(c->deflate); /* of a user before */
+	c->deflate = NULL;
 	if (inflateInit2(&d->in, -MAX_WBITS) != Z_OK) {
 		mem_free(d);
 		return ERR_NOMEM;
 	}
 	buf_init(&d->left, PIECE);
+	d->at_flush = true;
 	c->deflate = d;
 	/* The client waits for the answer before it sends more. */
 	c->view = slice_of(NULL, 0);
 	c->in_scratch = false;
 	c->tell_input = false;
+	return ERR_OK;
+}
+
+enum err conn_uncompress(struct conn *c)
+{
+	if (!c->deflate)
+		return ERR_OK;
+	TRY(deflate_flush(c));
+	if (c->view.n || c->deflate->more)
+		return ERR_SYNTAX;
+	c->deflate->plain = true;
 	return ERR_OK;
 }
 
@@ -95,6 +117,54 @@ static enum err keep_left(struct deflate *d)
 	return n ? buf_add(&d->left, d->in.next_in, n) : ERR_OK;
 }
 
+/* The last four bytes that the decompressor took, from `from` on. */
+static void note_last(struct deflate *d, const unsigned char *from)
+{
+	const unsigned char *end = d->in.next_in;
+
+	if (end - from > 4)
+		from = end - 4;
+	while (from < end)
+		d->last = d->last << 8 | *from++;
+}
+
+/* To the end of a block at most. A flush is one without bytes, stored at a byte
+ * boundary: it ends in 00 00 FF FF (RFC 1951 3.2.4), and a next one may not
+ * come. */
+static enum err step(struct deflate *d)
+{
+	const unsigned char *from = d->in.next_in;
+
+	if (d->over)
+		return ERR_SYNTAX;
+	int z = inflate(&d->in, Z_BLOCK);
+	if (z != Z_OK && z != Z_BUF_ERROR && z != Z_STREAM_END)
+		return z == Z_MEM_ERROR ? ERR_NOMEM : ERR_SYNTAX;
+	note_last(d, from);
+	d->over = z == Z_STREAM_END;
+	if (z != Z_BUF_ERROR) /* else it stands where it stood */
+		d->at_flush = d->over || (d->in.data_type == BLOCK_ENDED &&
+						 d->last == FLUSH_END);
+	d->more = d->in.avail_out == 0;
+	return keep_left(d);
+}
+
+/* Behind the flush: as it comes. */
+static ssize_t plain_read(struct conn *c, void *p, size_t n, enum err *e)
+{
+	struct deflate *d = c->deflate;
+
+	if (!d->left.n)
+		return conn_read_raw(c, p, n, e);
+	if (n > d->left.n)
+		n = d->left.n;
+	memcpy(p, d->left.p, n);
+	buf_consume(&d->left, n);
+	if (!d->left.n)
+		buf_free(&d->left);
+	return (ssize_t)n;
+}
+
 ssize_t deflate_read(struct conn *c, void *p, size_t n, enum err *e)
 {
 	static unsigned char fresh[PIECE];
@@ -103,19 +173,28 @@ ssize_t deflate_read(struct conn *c, void *p, size_t n, enum err *e)
 	d->in.next_out = p;
 	d->in.avail_out = (uInt)n;
 	while (d->in.avail_out == n) {
+		if (d->plain && d->at_flush)
+			return plain_read(c, p, n, e);
 		if (!refill(c, fresh, e))
 			return -1;
-		int z = inflate(&d->in, Z_SYNC_FLUSH);
-		if (z != Z_OK && z != Z_BUF_ERROR) {
-			*e = z == Z_MEM_ERROR ? ERR_NOMEM : ERR_SYNTAX;
-			return -1;
-		}
-		d->more = d->in.avail_out == 0;
-		*e = keep_left(d);
+		*e = step(d);
+		/* What is still compressed should have come before. */
+		if (*e == ERR_OK && d->plain && d->in.avail_out != n)
+			*e = ERR_SYNTAX;
+		/* The owner may end the layer here: first it sees what came
+		 * before. */
+		if (*e == ERR_OK && !d->plain && d->at_flush &&
+			d->in.avail_out == n)
+			*e = ERR_AGAIN;
 		if (*e != ERR_OK)
 			return -1;
 	}
 	return (ssize_t)(n - d->in.avail_out);
+}
+
+bool deflate_at_flush(const struct deflate *d)
+{
+	return d->at_flush;
 }
 
 bool deflate_has_more(const struct deflate *d)
@@ -147,6 +226,8 @@ enum err deflate_write(struct conn *c, struct slice s)
 {
 	struct deflate *d = c->deflate;
 
+	if (d->plain)
+		return outq_add(&c->out, s);
 	if (!d->writing) {
 		d->out = (z_stream){ 0 };
 		if (deflateInit2(&d->out, LEVEL, Z_DEFLATED, -WINDOW_BITS,

@@ -73,7 +73,8 @@ static size_t fill(struct conn *c, char *p, size_t n)
 			break;
 		}
 		total += (size_t)got;
-		if (c->tls != TLS_UP)
+		if (c->tls != TLS_UP ||
+			(c->deflate && deflate_at_flush(c->deflate)))
 			break;
 	}
 	if (total) {

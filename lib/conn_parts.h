@@ -53,6 +53,7 @@ struct conn {
 
 	SSL *ssl;
 	enum tls_state tls;
+	bool ask_certificate;
 	bool read_wants_write, write_wants_read;
 
 	/* What the owner has not been told yet. */
@@ -92,6 +93,9 @@ void deflate_free(struct deflate *d);
 ssize_t deflate_read(struct conn *c, void *p, size_t n, enum err *e);
 /* There is input that needs no reading. */
 bool deflate_has_more(const struct deflate *d);
+/* What was read ends where a flush of the client's does: another layer may
+ * begin there. */
+bool deflate_at_flush(const struct deflate *d);
 MUST_CHECK enum err deflate_write(struct conn *c, struct slice s);
 MUST_CHECK enum err deflate_flush(struct conn *c);
 MUST_CHECK enum err deflate_gate(struct conn *c, uint64_t commit);

@@ -86,6 +86,33 @@ void tls_bye(struct conn *c)
 	(void)SSL_shutdown(c->ssl);
 }
 
+/* --- the client's certificate --------------------------------------------------- */
+
+void conn_ask_certificate(struct conn *c)
+{
+	c->ask_certificate = true;
+	if (c->ssl)
+		tls_session_ask(c->ssl);
+}
+
+bool conn_is_certified(const struct conn *c)
+{
+	/* A resumed session has proved no key (see tls.c: there is none). */
+	return c->ask_certificate && c->ssl && c->tls == TLS_UP &&
+	       SSL_is_server(c->ssl) && !SSL_session_reused(c->ssl) &&
+	       SSL_get0_peer_certificate(c->ssl) &&
+	       SSL_get_verify_result(c->ssl) == X509_V_OK;
+}
+
+enum err conn_certified_user(
+	const struct conn *c, struct slice wanted, struct buf *out)
+{
+	return conn_is_certified(c)
+		       ? tls_user(
+				 SSL_get0_peer_certificate(c->ssl), wanted, out)
+		       : ERR_AUTH;
+}
+
 /* --- channel binding ---------------------------------------------------------- */
 
 /* RFC 9266 4.2: below TLS 1.3 only with the extended master secret. */

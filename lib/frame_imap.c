@@ -132,6 +132,16 @@ static bool announcement(struct imap_framer *f, struct slice s)
 	return true;
 }
 
+bool imap_announces(struct slice line, uint64_t *size)
+{
+	struct imap_framer f = { .state = TEXT };
+
+	if (!announcement(&f, line))
+		return false;
+	*size = f.literal_size;
+	return true;
+}
+
 static enum frame_step end_of_line(struct imap_framer *f)
 {
 	struct slice line = text_line(f);

@@ -78,6 +78,18 @@ static enum err on_cert(struct front *f, struct msg_in *m)
 	return buf_add_slice(&pem[1], key);
 }
 
+static enum err on_client_ca(struct front *f, struct msg_in *m)
+{
+	struct front_parts *p = f->parts;
+	struct slice ca = msg_slice(m), crl = msg_slice(m);
+
+	TRY(msg_end(m));
+	buf_init(&p->client_ca, LIMIT_IPC_MESSAGE);
+	buf_init(&p->client_crl, LIMIT_IPC_MESSAGE);
+	TRY(buf_add_slice(&p->client_ca, ca));
+	return buf_add_slice(&p->client_crl, crl);
+}
+
 static enum err on_certs_end(struct front *f, struct msg_in *m)
 {
 	struct front_parts *p = f->parts;
@@ -92,8 +104,10 @@ static enum err on_certs_end(struct front *f, struct msg_in *m)
 		e = tls_server_new(&f->tls);
 	if (e == ERR_OK && p->n_pems) {
 		/* A bad new set leaves the old one in force. */
-		e = tls_server_reload(
-			f->tls, (const struct slice(*)[2])pairs, p->n_pems);
+		e = tls_server_reload(f->tls, (const struct slice(*)[2])pairs,
+			p->n_pems,
+			(struct tls_clients){ buf_slice(&p->client_ca),
+				buf_slice(&p->client_crl) });
 		if (e != ERR_OK)
 			log_event(LOG_ERROR_, "certificates-refused",
 				"reason=\"%s\"", tls_reason());
@@ -105,6 +119,8 @@ static enum err on_certs_end(struct front *f, struct msg_in *m)
 		buf_wipe(&p->pems[i][1]);
 	}
 	p->n_pems = 0;
+	buf_free(&p->client_ca);
+	buf_free(&p->client_crl);
 	return e;
 }
 
@@ -179,6 +195,7 @@ static const struct {
 	{ CONTROL_CONFIG, on_config },
 	{ CONTROL_STOP, on_stop },
 	{ FRONT_CERT, on_cert },
+	{ FRONT_CLIENT_CA, on_client_ca },
 	{ FRONT_CERTS_END, on_certs_end },
 	{ FRONT_LISTEN, on_listen },
 	{ FRONT_START, on_start },

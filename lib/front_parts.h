@@ -24,7 +24,8 @@ struct front_parts {
 	size_t n_listeners;
 	struct buf pems[CERTS][2]; /* gathered until FRONT_CERTS_END */
 	size_t n_pems;
-	uint32_t open, most; /* connections */
+	struct buf client_ca, client_crl; /* the same */
+	uint32_t open, most;              /* connections */
 	bool serving, resting;
 	struct route *routes;
 	uint32_t last_route;

@@ -36,9 +36,11 @@ lib_libcore_a_SOURCES = \
 	lib/record.c \
 	lib/route.c \
 	lib/sandbox.c \
+	lib/sasl_bearer.c \
 	lib/sasl_plain.c \
 	lib/scram.c \
 	lib/slice.c \
 	lib/splice.c \
-	lib/tls.c
+	lib/tls.c \
+	lib/tls_names.c
 CORE_LIBS = lib/libcore.a $(LIB_LIBS)

@@ -11,6 +11,8 @@
  *	TALKING --STREAM_OK----------------> OVER (success)
  *	TALKING --STREAM_FAIL, end---------> FAILING
  *	PRETENDING --the client's proof----> FAILING
+ *	TALKING, ROUTING --ERR_AUTH, token-> EXPLAINED (why, as a challenge)
+ *	EXPLAINED --the client's answer----> FAILING
  *	FAILING --login_delay_ms are over--> OVER (failure)
  *
  * A refusal comes `login_delay_ms` after the message that caused it, whether
@@ -33,6 +35,7 @@ enum state {
 	ROUTING,
 	TALKING,
 	PRETENDING,
+	EXPLAINED,
 	FAILING,
 	OVER
 };
@@ -43,16 +46,39 @@ struct mechanism {
 	bool challenges;  /* the server sends data (SCRAM) */
 	bool prompts;     /* LOGIN */
 	bool imap_only;
+	bool certified;      /* for who gave a certificate (EXTERNAL) */
+	const char *key;     /* of the configuration: empty, not offered */
+	const char *refusal; /* of tokens: status in the JSON of it */
 };
 
 /* In order of preference. LOGIN has no RFC, but clients that know nothing
  * else (Outlook). Binding is offered in IMAP only: mutt 2.2 of Debian 12, when
  * it is offered in SMTP, takes it, cannot do it, and gives up. */
 static const struct mechanism mechanisms[] = {
-	{ SCRAM_PLUS, SCRAM_PLUS, true, false, true },
-	{ "SCRAM-SHA-256", "SCRAM-SHA-256", true, false, false },
-	{ "PLAIN", "PLAIN", false, false, false },
-	{ "LOGIN", "PLAIN", false, true, false },
+	/* RFC 4422 A */
+	{ .name = "EXTERNAL",
+		.sasl = "EXTERNAL",
+		.certified = true,
+		.key = "tls_client_ca" },
+	{ .name = SCRAM_PLUS,
+		.sasl = SCRAM_PLUS,
+		.challenges = true,
+		.imap_only = true },
+	{ .name = "SCRAM-SHA-256",
+		.sasl = "SCRAM-SHA-256",
+		.challenges = true },
+	{ .name = "PLAIN", .sasl = "PLAIN" },
+	{ .name = "LOGIN", .sasl = "PLAIN", .prompts = true },
+	/* RFC 7628 3.2.2 */
+	{ .name = "OAUTHBEARER",
+		.sasl = "OAUTHBEARER",
+		.key = "oauth_keys",
+		.refusal = "\"status\":\"invalid_token\"" },
+	/* Google's and Microsoft's, for clients that know no other. */
+	{ .name = "XOAUTH2",
+		.sasl = "XOAUTH2",
+		.key = "oauth_keys",
+		.refusal = "\"status\":\"401\",\"schemes\":\"Bearer\"" },
 };
 
 #define N_MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
@@ -63,6 +89,7 @@ struct login {
 	const struct mechanism *mechanism;
 	char peer[64];
 	bool tls;
+	const struct conn *client;
 	struct sasl_binding binding;
 	struct buf extra, message;
 	const struct login_events *events;
@@ -79,17 +106,21 @@ struct login {
 	struct later later;
 };
 
-static bool is_for(const struct mechanism *m, enum protocol protocol)
+static bool is_for(const struct mechanism *m, const struct front *f,
+	enum protocol protocol, const struct conn *client)
 {
-	return !m->imap_only || protocol == PROTOCOL_IMAP;
+	return (!m->imap_only || protocol == PROTOCOL_IMAP) &&
+	       (!m->key || config_str(f->config, m->key)[0]) &&
+	       (!m->certified || conn_is_certified(client));
 }
 
-void login_mechanisms(struct buf *b, enum protocol protocol, const char *prefix)
+void login_mechanisms(struct buf *b, const struct front *f,
+	enum protocol protocol, const struct conn *client, const char *prefix)
 {
 	const char *gap = "";
 
 	for (size_t i = 0; i < N_MECHANISMS; i++) {
-		if (!is_for(&mechanisms[i], protocol))
+		if (!is_for(&mechanisms[i], f, protocol, client))
 			continue;
 		buf_addf(b, "%s%s%s", gap, prefix, mechanisms[i].name);
 		gap = " ";
@@ -122,14 +153,39 @@ static void speak_after(struct login *l, uint64_t ms)
 		loop_later(l->front->loop, &l->later);
 }
 
+/* scope-token (RFC 6749 3.3) has neither quotes nor backslashes. */
+static void put_scope(struct buf *b, struct slice scope)
+{
+	if (!scope.n || slice_find(scope, '"') < scope.n ||
+		slice_find(scope, '\\') < scope.n)
+		return;
+	buf_addf(b, ",\"scope\":\"%.*s\"", SLICE_ARG(scope));
+}
+
+/* A refused token: the client is told how to get a better one, and answers. */
+static void explain(struct login *l)
+{
+	struct buf *b = &l->challenge;
+
+	l->state = EXPLAINED;
+	buf_reset(b);
+	buf_addf(b, "{%s", l->mechanism->refusal);
+	put_scope(b, slice_str(config_str(l->front->config, "oauth_scope")));
+	buf_addc(b, '}');
+	l->challenge_waits = true;
+}
+
 static void fail(struct login *l, enum err e)
 {
-	if (l->state == FAILING || l->state == OVER)
+	if (l->state >= EXPLAINED)
 		return;
-	l->state = FAILING;
 	l->failure = e;
 	conn_free(l->stream);
 	l->stream = NULL;
+	if (e == ERR_AUTH && l->mechanism->refusal)
+		explain(l);
+	else
+		l->state = FAILING;
 	speak_after(
 		l, (uint64_t)config_num(l->front->config, "login_delay_ms"));
 }
@@ -274,14 +330,32 @@ static void on_route(void *arg, enum err e, int fd)
 	}
 }
 
+/* The authorization identity, or none (RFC 4422 A.1), becomes the name that
+ * the certificate has: all that the tenantd is told. */
+static enum err external(struct login *l)
+{
+	struct buf user;
+
+	buf_init(&user, LIMIT_SASL_MESSAGE);
+	enum err e =
+		conn_certified_user(l->client, buf_slice(&l->message), &user);
+	buf_reset(&l->message);
+	if (e == ERR_OK)
+		e = buf_add_slice(&l->message, buf_slice(&user));
+	buf_free(&user);
+	return e;
+}
+
 static void route(struct login *l)
 {
 	struct buf user;
 
 	buf_init(&user, LIMIT_ADDRESS);
 	l->state = ROUTING;
-	enum err e = sasl_user(
-		slice_str(l->mechanism->sasl), buf_slice(&l->message), &user);
+	enum err e = l->mechanism->certified ? external(l) : ERR_OK;
+	if (e == ERR_OK)
+		e = sasl_user(slice_str(l->mechanism->sasl),
+			buf_slice(&l->message), &user);
 	if (e == ERR_OK)
 		e = route_ask(l->front, l->protocol, buf_slice(&user), l->peer,
 			on_route, l, &l->route);
@@ -364,6 +438,10 @@ void login_input(struct login *l, struct slice message)
 	case PRETENDING:
 		fail(l, ERR_AUTH);
 		return;
+	case EXPLAINED: /* its time was before the explanation */
+		l->state = FAILING;
+		speak_after(l, 0);
+		return;
 	default:
 		return; /* an answer nobody asked for */
 	}
@@ -371,12 +449,12 @@ void login_input(struct login *l, struct slice message)
 
 /* --- life ------------------------------------------------------------------------ */
 
-static const struct mechanism *find_mechanism(
-	enum protocol protocol, struct slice name)
+static const struct mechanism *find_mechanism(const struct front *f,
+	enum protocol protocol, struct slice name, const struct conn *client)
 {
 	for (size_t i = 0; i < N_MECHANISMS; i++)
 		if (slice_ieqs(name, mechanisms[i].name) &&
-			is_for(&mechanisms[i], protocol))
+			is_for(&mechanisms[i], f, protocol, client))
 			return &mechanisms[i];
 	return NULL;
 }
@@ -385,7 +463,8 @@ enum err login_new(struct front *f, enum protocol protocol,
 	struct slice mechanism, const struct conn *client, struct slice extra,
 	const struct login_events *events, void *arg, struct login **out)
 {
-	const struct mechanism *mech = find_mechanism(protocol, mechanism);
+	const struct mechanism *mech =
+		find_mechanism(f, protocol, mechanism, client);
 
 	if (!mech)
 		return ERR_UNSUPPORTED;
@@ -395,6 +474,7 @@ enum err login_new(struct front *f, enum protocol protocol,
 	*l = (struct login){ .front = f,
 		.protocol = protocol,
 		.mechanism = mech,
+		.client = client,
 		.tls = conn_is_tls(client),
 		.events = events,
 		.arg = arg,

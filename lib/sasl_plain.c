@@ -51,8 +51,18 @@ enum err sasl_user(
 		TRY(sasl_plain_parse(message, &plain));
 		return buf_add_slice(out, plain.authcid);
 	}
+	/* The front has put there whom the certificate stands for. */
+	if (slice_ieqs(mechanism, "EXTERNAL"))
+		return message.n <= LIMIT_ADDRESS * 3 && utf8_valid(message)
+			       ? buf_add_slice(out, message)
+			       : ERR_SYNTAX;
 	if (slice_ieqs(mechanism, "SCRAM-SHA-256") ||
 		slice_ieqs(mechanism, SCRAM_PLUS))
 		return scram_user(message, out);
+	if (slice_ieqs(mechanism, "OAUTHBEARER") ||
+		slice_ieqs(mechanism, "XOAUTH2")) {
+		struct slice token;
+		return sasl_bearer_parse(mechanism, message, out, &token);
+	}
 	return ERR_UNSUPPORTED;
 }

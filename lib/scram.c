@@ -82,17 +82,13 @@ static enum err parse_first(struct slice message, struct first *f)
 	return p_end(&c) || p_peek(&c) == ',' ? ERR_OK : ERR_SYNTAX;
 }
 
-/* saslname: "=2C" and "=3D" only. */
-enum err scram_user(struct slice client_first, struct buf *out)
+enum err sasl_name(struct slice name, struct buf *out)
 {
-	struct first f;
-
-	TRY(parse_first(client_first, &f));
-	for (size_t i = 0; i < f.name.n; i++) {
-		char c = f.name.p[i];
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
 		if (c == '=') {
 			struct slice code =
-				slice_head(slice_from(f.name, i + 1), 2);
+				slice_head(slice_from(name, i + 1), 2);
 			if (slice_eqs(code, "2C"))
 				c = ',';
 			else if (slice_eqs(code, "3D"))
@@ -104,6 +100,14 @@ enum err scram_user(struct slice client_first, struct buf *out)
 		TRY(buf_addc(out, c));
 	}
 	return utf8_valid(buf_slice(out)) ? ERR_OK : ERR_SYNTAX;
+}
+
+enum err scram_user(struct slice client_first, struct buf *out)
+{
+	struct first f;
+
+	TRY(parse_first(client_first, &f));
+	return sasl_name(f.name, out);
 }
 
 /* --- verifiers --------------------------------------------------------------- */

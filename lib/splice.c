@@ -12,7 +12,8 @@
 struct splice {
 	struct conn *side[2];
 	bool gone[2]; /* closed was told */
-	void (*done)(void *arg);
+	bool held[2]; /* by the owner */
+	struct splice_rules rules;
 	void *arg;
 	struct later check;
 	struct loop *loop;
@@ -35,14 +36,29 @@ static struct conn *other_of(const struct conn *c)
 	return s ? s->side[s->side[0] == c] : NULL;
 }
 
+/* False: what is left waits. */
+static bool move_some(struct splice *s, struct conn *from, struct conn *to)
+{
+	struct slice in = conn_input(from);
+	size_t n = s->rules.pass ? s->rules.pass(s->arg, from, in) : in.n;
+
+	if (!n)
+		return false;
+	conn_write(to, slice_head(in, n));
+	conn_consume(from, n);
+	if (s->rules.passed)
+		s->rules.passed(s->arg, from);
+	return true;
+}
+
 static void on_input(void *arg)
 {
 	struct conn *from = arg, *to = other_of(from);
 
 	if (!to)
 		return;
-	conn_write(to, conn_input(from));
-	conn_consume(from, conn_input(from).n);
+	while (conn_input(from).n && move_some(from->splice, from, to))
+		;
 	if (conn_full(to))
 		conn_pause(from);
 }
@@ -51,7 +67,7 @@ static void on_low(void *arg)
 {
 	struct conn *from = other_of(arg);
 
-	if (from)
+	if (from && !from->splice->held[from->splice->side[1] == from])
 		conn_resume(from);
 }
 
@@ -77,7 +93,7 @@ static void check(void *arg)
 	struct conn *a = s->side[0], *b = s->side[1];
 
 	if ((s->gone[0] && s->gone[1]) || (all_sent(a) && all_sent(b))) {
-		void (*done)(void *) = s->done;
+		void (*done)(void *) = s->rules.done;
 		void *done_arg = s->arg;
 		/* From here on the owner's two frees are all that comes. */
 		a->splice = b->splice = NULL;
@@ -88,6 +104,9 @@ static void check(void *arg)
 	}
 	for (int i = 0; i < 2; i++) {
 		struct conn *c = s->side[i], *to = s->side[!i];
+		if (c->eof && !c->view.n && !s->gone[!i] && s->rules.ended &&
+			s->rules.ended(s->arg, c))
+			return; /* there is no splice any more */
 		if (s->gone[i] && !s->gone[!i]) {
 			conn_finish(to);
 		} else if (c->eof && !c->view.n && !to->fin_wanted) {
@@ -113,8 +132,30 @@ void splice_forget(struct conn *c)
 	mem_free(s);
 }
 
+void conn_hold(struct conn *c, bool hold)
+{
+	c->splice->held[c->splice->side[1] == c] = hold;
+	if (hold)
+		conn_pause(c);
+	else
+		conn_resume(c);
+}
+
+void conn_unsplice(struct conn *c)
+{
+	splice_forget(c);
+}
+
 void conn_splice(
 	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg)
+{
+	const struct splice_rules rules = { .done = done };
+
+	conn_splice_by(a, b, &rules, arg);
+}
+
+void conn_splice_by(struct conn *a, struct conn *b,
+	const struct splice_rules *rules, void *arg)
 {
 	struct splice *s = mem_new(struct splice);
 
@@ -124,7 +165,7 @@ void conn_splice(
 		return;
 	}
 	*s = (struct splice){
-		.side = { a, b }, .done = done, .arg = arg, .loop = a->loop
+		.side = { a, b }, .rules = *rules, .arg = arg, .loop = a->loop
 	};
 	s->check = (struct later){ .run = check, .arg = s };
 	a->splice = b->splice = s;

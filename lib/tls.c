@@ -5,6 +5,10 @@
  * certificate, chosen by SNI (RFC 6066 3). Session tickets are sealed with a
  * key of this process that changes every 12 hours; the one before still opens,
  * so a ticket lives at most a day and no key outlives its process.
+ *
+ * A client that gives a certificate gets no ticket: each of its connections
+ * proves the key anew, and who is revoked, expired or of an authority that was
+ * dropped is so at once. So no identity is ever taken out of a ticket.
  */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -19,6 +23,8 @@
 
 #define CERTIFICATES 64
 #define TICKET_LIFE_S (12 * 3600)
+/* Authorities between a client's certificate and ours. */
+#define CLIENT_CHAIN 4
 #define SUITES_12 "DEFAULT:!aNULL:!eNULL:!kRSA:!PSK:!SRP"
 
 struct tls_context {
@@ -26,6 +32,8 @@ struct tls_context {
 	SSL_CTX *ctx[CERTIFICATES];
 	X509 *leaf[CERTIFICATES]; /* owned by ctx */
 	size_t n;
+	X509_STORE *clients; /* NULL: no client is asked */
+	STACK_OF(X509_NAME) * client_names;
 };
 
 static const char *reason_text = "";
@@ -96,6 +104,10 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	if (!ticket_rotate(time(NULL)))
 		return -1;
 	if (seal) {
+		/* TLS 1.2: it was promised before the certificate came; an
+		 * empty one is none (RFC 5077 3.3). */
+		if (SSL_get0_peer_certificate(ssl))
+			return 0;
 		memcpy(name, ticket_keys[0].name, 16);
 		if (RAND_bytes(iv, 16) != 1)
 			return -1;
@@ -110,6 +122,112 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 				       ? -1
 				       : 1 + i;
 	return 0;
+}
+
+/* --- clients' certificates --------------------------------------------------- */
+
+static int no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	return 0; /* never ask a terminal */
+}
+
+/* Whatever is wrong with it, the connection goes on, and conn_is_certified()
+ * says no: a password is still a way in. */
+static int on_client_certificate(X509_STORE_CTX *ctx, void *arg)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	if (X509_verify_cert(ctx) != 1 &&
+		X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+	if (SSL_version(ssl) >= TLS1_3_VERSION)
+		SSL_set_num_tickets(ssl, 0);
+	return 1;
+}
+
+static bool add_authorities(struct tls_context *t, BIO *pem)
+{
+	X509 *ca;
+	bool ok = true;
+	int n = 0;
+
+	while (ok && (ca = PEM_read_bio_X509(pem, NULL, no_passphrase, NULL))) {
+		X509_NAME *name = X509_NAME_dup(X509_get_subject_name(ca));
+		ok = X509_STORE_add_cert(t->clients, ca) == 1 && name &&
+		     sk_X509_NAME_push(t->client_names, name) > 0;
+		if (!ok)
+			X509_NAME_free(name);
+		X509_free(ca);
+		n++;
+	}
+	return ok && n;
+}
+
+static bool add_revoked(struct tls_context *t, BIO *pem)
+{
+	X509_CRL *crl;
+	bool ok = true;
+	int n = 0;
+
+	while (ok &&
+		(crl = PEM_read_bio_X509_CRL(pem, NULL, no_passphrase, NULL))) {
+		ok = X509_STORE_add_crl(t->clients, crl) == 1;
+		X509_CRL_free(crl);
+		n++;
+	}
+	/* Without a fresh list of its authority no certificate is good. */
+	return ok && n &&
+	       X509_STORE_set_flags(t->clients, X509_V_FLAG_CRL_CHECK) == 1;
+}
+
+static void drop_clients(struct tls_context *t)
+{
+	X509_STORE_free(t->clients);
+	sk_X509_NAME_pop_free(t->client_names, X509_NAME_free);
+}
+
+static enum err take_clients(struct tls_context *t, struct tls_clients clients)
+{
+	if (!clients.ca.n)
+		return ERR_OK;
+	BIO *ca = BIO_new_mem_buf(clients.ca.p, (int)clients.ca.n);
+	BIO *crl = BIO_new_mem_buf(
+		clients.crl.n ? clients.crl.p : "", (int)clients.crl.n);
+	t->clients = X509_STORE_new();
+	t->client_names = sk_X509_NAME_new_null();
+	bool ok = ca && crl && t->clients && t->client_names &&
+		  add_authorities(t, ca) &&
+		  (!clients.crl.n || add_revoked(t, crl));
+	BIO_free(ca);
+	BIO_free(crl);
+	if (!ok)
+		return failed(ERR_SYNTAX);
+	ERR_clear_error(); /* "no start line": the end of the text */
+	return ERR_OK;
+}
+
+/* RFC 8446 4.3.2: the names help a client with several to choose. */
+static bool set_clients(SSL_CTX *ctx, const struct tls_context *t)
+{
+	STACK_OF(X509_NAME) *names = SSL_dup_CA_list(t->client_names);
+
+	if (!names || SSL_CTX_set1_verify_cert_store(ctx, t->clients) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return false;
+	}
+	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_verify_depth(ctx, CLIENT_CHAIN);
+	SSL_CTX_set_cert_verify_callback(ctx, on_client_certificate, NULL);
+	return true;
+}
+
+void tls_session_ask(SSL *ssl)
+{
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+
+	if (sk_X509_NAME_num(SSL_CTX_get_client_CA_list(ctx)) > 0)
+		SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 }
 
 /* --- certificates ------------------------------------------------------------ */
@@ -164,12 +282,11 @@ static SSL_CTX *server_context(struct tls_context *t)
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, t);
+	if (t->clients && !set_clients(ctx, t)) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
 	return ctx;
-}
-
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	return 0; /* never ask a terminal */
 }
 
 static bool use_chain(SSL_CTX *ctx, BIO *pem)
@@ -243,17 +360,20 @@ enum err tls_server_add(
 	return ERR_OK;
 }
 
-enum err tls_server_reload(
-	struct tls_context *t, const struct slice (*pairs)[2], size_t n)
+enum err tls_server_reload(struct tls_context *t,
+	const struct slice (*pairs)[2], size_t n, struct tls_clients clients)
 {
 	struct tls_context fresh = { .server = true };
 	enum err e = n && n <= CERTIFICATES ? ERR_OK : ERR_LIMIT;
 
+	if (e == ERR_OK)
+		e = take_clients(&fresh, clients);
 	for (size_t i = 0; e == ERR_OK && i < n; i++)
 		e = tls_server_add(&fresh, pairs[i][0], pairs[i][1]);
 	struct tls_context *drop = e == ERR_OK ? t : &fresh;
 	for (size_t i = 0; i < drop->n; i++)
 		SSL_CTX_free(drop->ctx[i]);
+	drop_clients(drop);
 	if (e != ERR_OK)
 		return e;
 	*t = fresh;
@@ -304,6 +424,7 @@ void tls_context_free(struct tls_context *t)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		SSL_CTX_free(t->ctx[i]);
+	drop_clients(t);
 	mem_free(t);
 }
 

@@ -33,6 +33,12 @@ tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c daemon/keyfile.c \
 tests_unit_test_keyfile_LDADD = $(CORE_LIBS) $(CMOCKA_LIBS)
 
 
+check_PROGRAMS += tests/unit/test_token
+tests_unit_test_token_CFLAGS = $(TESTS_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_token_SOURCES = tests/unit/test_token.c daemon/jwk.c \
+	daemon/token.c
+tests_unit_test_token_LDADD = $(CORE_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
 # Processes for tests of daemon/: the real ones, but for a front and sessions
 # of the plainest protocol. Linked into one folder as bastided wants them.
 check_PROGRAMS += tests/daemon/imapd tests/daemon/tenantd tests/daemon/walls

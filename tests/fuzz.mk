@@ -9,6 +9,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_expand \
 	tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_follow \
 	tests/fuzz/fuzz_frame_dot \
 	tests/fuzz/fuzz_frame_http \
 	tests/fuzz/fuzz_frame_imap \
@@ -31,6 +32,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_store_files \
 	tests/fuzz/fuzz_target \
 	tests/fuzz/fuzz_text \
+	tests/fuzz/fuzz_token \
 	tests/fuzz/fuzz_words \
 	tests/fuzz/fuzz_xml
 if FUZZ
@@ -78,6 +80,9 @@ tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c $(CORPUS)
 tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_filter_LDADD = caldav/libdavsession.a mail/libmail.a $(CORE_LIBS) \
 	$(LIBETPAN_LIBS) $(LIBXML_LIBS)
+tests_fuzz_fuzz_follow_SOURCES = tests/fuzz/fuzz_follow.c $(CORPUS)
+tests_fuzz_fuzz_follow_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_follow_LDADD = imapd/libimapfront.a $(CORE_LIBS)
 tests_fuzz_fuzz_frame_dot_SOURCES = tests/fuzz/fuzz_frame_dot.c $(CORPUS)
 tests_fuzz_fuzz_frame_dot_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frame_dot_LDADD = $(CORE_LIBS)
@@ -155,7 +160,10 @@ tests_fuzz_fuzz_text_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_html_SOURCES = tests/fuzz/fuzz_html.c $(CORPUS)
 tests_fuzz_fuzz_html_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_html_LDADD = $(MAIL)
-
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz_token.c $(CORPUS) \
+	daemon/jwk.c daemon/token.c
+tests_fuzz_fuzz_token_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_token_LDADD = $(CORE_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_words_SOURCES = tests/fuzz/fuzz_words.c $(CORPUS)
 tests_fuzz_fuzz_words_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_words_LDADD = $(MAIL)

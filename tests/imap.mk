@@ -4,6 +4,9 @@ check_PROGRAMS += $(IMAP_TESTS)
 tests_unit_test_imap_grammar_CFLAGS = $(TESTS_CFLAGS)
 tests_unit_test_imap_grammar_LDADD = imapd/libimapsession.a $(MAIL) \
 	$(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_follow
+tests_unit_test_follow_CFLAGS = $(TESTS_CFLAGS)
+tests_unit_test_follow_LDADD = imapd/libimapfront.a $(CORE_LIBS) $(CMOCKA_LIBS)
 
 # Serves sessions without front and login; used by tests/session/t_*.py.
 check_PROGRAMS += tests/session/imap_host

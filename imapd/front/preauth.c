@@ -6,6 +6,7 @@
  *   COMMANDS --LOGIN, AUTHENTICATE--> SASL --challenge--> ANSWER --line--> SASL
  *   SASL --failure--> COMMANDS          SASL --success--> PIPE
  *   SASL --success with SCRAM's last message--> LAST_ANSWER --line--> PIPE
+ *   PIPE --UNAUTHENTICATE--> COMMANDS (pipe.c)
  *
  * Without TLS nothing but STARTTLS leads further: no password is ever asked for
  * in clear. In PIPE the tenantd speaks; its first line is the tagged OK.
@@ -18,6 +19,7 @@
 #include "../capability.h"
 #include "../grammar.h"
 #include "../language.h"
+#include "pipe.h"
 #include "preauth.h"
 
 #define PREAUTH_ARENA KIB(64)
@@ -27,7 +29,8 @@ enum state { COMMANDS, SASL, ANSWER, LAST_ANSWER, PIPE };
 struct preauth {
 	struct front *front;
 	struct conn *conn;
-	struct conn *stream; /* to the tenantd, after success */
+	struct conn *stream; /* to the tenantd, until the pipe has it */
+	struct pipe pipe;
 	struct login *login;
 	struct imap_framer framer;
 	struct arena *arena;
@@ -46,6 +49,7 @@ static void preauth_free(struct preauth *p)
 	login_free(p->login);
 	conn_free(p->conn);
 	conn_free(p->stream);
+	pipe_free(&p->pipe);
 	imap_framer_free(&p->framer);
 	arena_free(p->arena);
 	mem_free(p);
@@ -64,7 +68,7 @@ static void put_capabilities(struct preauth *p)
 	capability_put(&b, tls ? CAP_TLS : CAP_CLEAR, NULL);
 	if (tls) {
 		buf_addc(&b, ' ');
-		login_mechanisms(&b, PROTOCOL_IMAP, "AUTH=");
+		login_mechanisms(&b, p->front, PROTOCOL_IMAP, p->conn, "AUTH=");
 	} else {
 		buf_adds(&b, p->front->tls ? " STARTTLS LOGINDISABLED"
 					   : " LOGINDISABLED");
@@ -115,13 +119,20 @@ static void on_pipe_done(void *arg)
 	preauth_free(arg);
 }
 
+static void on_signed_out(void *arg);
+
 static void open_pipe(struct preauth *p)
 {
 	p->state = PIPE;
 	/* The session counts from now on. */
 	conn_set_timeout(p->conn, 0);
 	conn_set_timeout(p->stream, 0);
-	conn_splice(p->conn, p->stream, on_pipe_done, p);
+	p->pipe.done = on_pipe_done;
+	p->pipe.signed_out = on_signed_out;
+	p->pipe.arg = p;
+	struct conn *stream = p->stream;
+	p->stream = NULL;
+	pipe_open(&p->pipe, p->conn, stream);
 }
 
 static void on_success(
@@ -510,6 +521,22 @@ static const struct conn_events events = {
 	.closed = on_closed,
 };
 
+/* RFC 8437: as after the greeting, on the same TLS. What the client sent behind
+ * the command waits already. Failed logins go on being counted. */
+static void on_signed_out(void *arg)
+{
+	struct preauth *p = arg;
+
+	login_free(p->login);
+	p->login = NULL;
+	p->state = COMMANDS;
+	p->language = LANGUAGE_DEFAULT;
+	imap_framer_reset(&p->framer);
+	conn_set_events(p->conn, &events, p);
+	conn_set_timeout(p->conn, LIMIT_PREAUTH_S);
+	conn_resume(p->conn);
+}
+
 void preauth_accepted(
 	struct front *f, int fd, const char *service, bool implicit_tls)
 {
@@ -530,6 +557,7 @@ void preauth_accepted(
 	p->arena = a;
 	imap_framer_init(&p->framer, LIMIT_PREAUTH_LINE);
 	conn_set_timeout(p->conn, LIMIT_PREAUTH_S);
+	conn_ask_certificate(p->conn);
 	if (!implicit_tls)
 		greet(p);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* COMPRESS DEFLATE (RFC 4978 3): from behind the tagged OK on. */
+/* COMPRESS DEFLATE (RFC 4978 3), from behind the tagged OK on: the front waits
+ * for that and does it (imapd/front/pipe.c). */
 #include "imap.h"
 
 enum err cmd_compress(struct imap *i)
@@ -13,6 +14,6 @@ enum err cmd_compress(struct imap *i)
 		i->cmd.text = "It is compressed already";
 		return ERR_WRONGSTATE;
 	}
-	i->cmd.compress = true;
+	i->st.compressed = true;
 	return ERR_OK;
 }

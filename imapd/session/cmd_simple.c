@@ -26,6 +26,17 @@ enum err cmd_logout(struct imap *i)
 	return ERR_OK;
 }
 
+/* RFC 8437: ends the session; the connection is the front's again, which lets
+ * nothing come here from behind this command (imapd/front/pipe.c). No news are
+ * told, expunges least of all (3). */
+enum err cmd_unauthenticate(struct imap *i)
+{
+	TRY(no_arguments(i));
+	i->cmd.text = "Signed out";
+	i->cmd.bye = true;
+	return ERR_OK;
+}
+
 /* RFC 2971: the client's list, or NIL, is checked and not used. */
 enum err cmd_id(struct imap *i)
 {

@@ -60,8 +60,9 @@ const struct command_row command_rows[] = {
 	{ "THREAD", cmd_thread, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
-		WANTS_VIEW },                          /* RFC 10022 */
-	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
+		WANTS_VIEW },                                /* RFC 10022 */
+	{ "UNAUTHENTICATE", cmd_unauthenticate, IN_ANY, 0 }, /* RFC 8437 3 */
+	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },        /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
 	{ "URLFETCH", cmd_urlfetch, IN_ANY, 0 },       /* RFC 4467 7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */

@@ -120,7 +120,6 @@ struct command {
 	/* It took messages down to this UID only (message_limit.c); 0: all. */
 	uint32_t limited_to;
 	bool bye;               /* close after the tagged reply */
-	bool compress;          /* after the tagged reply */
 	bool tells_modseq;      /* of the selected mailbox, after its news */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
@@ -431,6 +430,7 @@ enum err cmd_store(struct imap *i);
 enum err cmd_subscribe(struct imap *i);
 enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
+enum err cmd_unauthenticate(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
 enum err cmd_urlfetch(struct imap *i);

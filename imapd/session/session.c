@@ -257,10 +257,6 @@ static void end_command(struct imap *i)
 {
 	bool bye = i->cmd.bye || i->cmd.cut;
 
-	if (i->cmd.compress) {
-		i->st.compressed = true;
-		bye |= conn_compress(i->conn) != ERR_OK;
-	}
 	if (i->cmd.abandon)
 		i->cmd.abandon(i);
 	append_abort(i);

@@ -74,6 +74,9 @@ void conn_set_timeout(struct conn *c, unsigned seconds);
 /* What is written from now on is compressed, and what comes is decompressed
  * (RFC 4978). Input that waits is thrown away: the peer waits for an answer. */
 MUST_CHECK enum err conn_compress(struct conn *c);
+/* The end of that (RFC 8437 4.1): output is plain from now on, input from
+ * behind the flush of what was consumed. ERR_SYNTAX: there is more of it. */
+MUST_CHECK enum err conn_uncompress(struct conn *c);
 
 /* Server handshake after STARTTLS. Input not yet consumed is thrown away: it
  * came before TLS (RFC 3207 4.2, command injection). */
@@ -87,6 +90,15 @@ MUST_CHECK enum err conn_start_tls_client(
 bool conn_is_tls(const struct conn *c);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "". */
 const char *conn_tls_text(const struct conn *c);
+/* Before the handshake: the client is asked for a certificate, when its context
+ * has authorities for that. It may have none. */
+void conn_ask_certificate(struct conn *c);
+/* It gave one that is valid now and is by one of these authorities. */
+bool conn_is_certified(const struct conn *c);
+/* The address that this certificate has: `wanted`, or with nothing wanted its
+ * only one. ERR_AUTH: it has not, or there is none. */
+MUST_CHECK enum err conn_certified_user(
+	const struct conn *c, struct slice wanted, struct buf *out);
 /* What a login can be bound to; nothing without TLS. */
 struct sasl_binding;
 void conn_binding(const struct conn *c, struct sasl_binding *out);
@@ -98,5 +110,23 @@ const char *conn_peer(const struct conn *c);
  * frees both. Input that waits goes over first; a pause ends. */
 void conn_splice(
 	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg);
+/* The same for one who looks on. All but `done` may be NULL. */
+struct splice_rules {
+	/* How many bytes of `in` go over now; the others wait for the end of
+	 * conn_hold. */
+	size_t (*pass)(void *arg, struct conn *from, struct slice in);
+	/* They were written to the other side. */
+	void (*passed)(void *arg, struct conn *from);
+	/* The input of this side has ended, and all of it went over. True: the
+	 * owner has called conn_unsplice; false: the end is passed on. */
+	bool (*ended)(void *arg, struct conn *side);
+	void (*done)(void *arg);
+};
+void conn_splice_by(struct conn *a, struct conn *b,
+	const struct splice_rules *rules, void *arg);
+/* Nothing more is read of this side; or it goes on. */
+void conn_hold(struct conn *c, bool hold);
+/* Both are as before it; the owner gives them events. */
+void conn_unsplice(struct conn *c);
 
 #endif

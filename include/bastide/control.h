@@ -23,6 +23,8 @@ enum control {
 
 	/* --- bastided to a front --------------------------------------- */
 	FRONT_CERT = 20, /* slice chain, slice key: one more */
+	FRONT_CLIENT_CA, /* slice authorities, slice revoked (PEM): of the set
+			  * too; without it no client is asked */
 	FRONT_CERTS_END, /* those sent since the last END are the set */
 	FRONT_LISTEN,    /* slice service, u32 implicit TLS, fd */
 	FRONT_START,     /* slice fake_key: all is told, serve */
@@ -39,6 +41,8 @@ enum control {
 	TENANT_KEYD,       /* fd: a new channel to a new keyd */
 	TENANT_RELAY,      /* u32 id, err, fd when ERR_OK: a stream to relayd */
 	TENANT_END,        /* nobody needs you: end cleanly (after IDLE) */
+	TENANT_TOKEN_KEYS, /* slice keys (a JWK Set): tokens are verified by
+			    * these from now on */
 	/* --- a tenantd to bastided ------------------------------------- */
 	TENANT_SESSION_ENDED, /* u64 id */
 	TENANT_LOGIN,         /* u64 session id, err */

@@ -43,6 +43,8 @@ void imap_framer_reset(struct imap_framer *f);
  * begins a new command (the tag, if any, is at the start of `line`). */
 enum frame_step imap_framer_step(
 	struct imap_framer *f, struct slice in, size_t *taken);
+/* Does the line, or its end (CRLF too), announce a literal? */
+bool imap_announces(struct slice line, uint64_t *size);
 /* The answers to FRAME_LITERAL. collect: into `line`. stream: as FRAME_DATA;
  * only the announcement stands in `line`. discard: a synchronising literal
  * will not come (the command ends here: FRAME_DONE); a non-synchronising one

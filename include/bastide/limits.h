@@ -217,6 +217,10 @@
 /* A password or a SASL message, decoded. */
 #define LIMIT_SASL_MESSAGE KIB(8)
 #define LIMIT_PASSWORD 1024
+/* A file of keys for tokens: it goes to a worker with each token, which tries
+ * those that fit; issuers have two to ten. */
+#define LIMIT_TOKEN_KEY_SET KIB(32)
+#define LIMIT_TOKEN_KEYS 32
 /* One IPC message: fits a SOCK_SEQPACKET's default buffer. */
 #define LIMIT_IPC_MESSAGE KIB(96)
 /* One line of an administrator, and of the answer: fits a message. */

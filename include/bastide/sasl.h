@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * SASL server side without I/O: PLAIN (RFC 4616), SCRAM-SHA-256 and
- * SCRAM-SHA-256-PLUS (RFC 5802, 7677). LOGIN is turned into PLAIN by the front. Runs in the tenantd, which
- * has the verifiers.
+ * SCRAM-SHA-256-PLUS (RFC 5802, 7677), OAUTHBEARER (RFC 7628) and XOAUTH2.
+ * LOGIN is turned into PLAIN by the front. Runs in the tenantd, which has the
+ * verifiers.
  */
 #ifndef BASTIDE_SASL_H
 #define BASTIDE_SASL_H
@@ -24,6 +25,11 @@ struct sasl_plain {
 };
 MUST_CHECK enum err sasl_plain_parse(
 	struct slice message, struct sasl_plain *out);
+
+/* OAUTHBEARER and XOAUTH2: the name is added to `user`, the token borrowed. A
+ * name must be there: it is what the tenant is found by (RFC 7628 3.1). */
+MUST_CHECK enum err sasl_bearer_parse(struct slice mechanism,
+	struct slice message, struct buf *user, struct slice *token);
 
 /* What a server keeps instead of a password. */
 struct scram_verifier {

@@ -76,7 +76,7 @@ struct login_events {
 		void *arg, struct conn *stream, struct slice server_final);
 	void (*failure)(void *arg, enum err e); /* ERR_AUTH, ERR_BUSY, ... */
 };
-/* `mechanism` "PLAIN", "LOGIN", "SCRAM-SHA-256"; ERR_UNSUPPORTED. `client` says
+/* `mechanism` is one of login_mechanisms, else ERR_UNSUPPORTED. `client` says
  * whose address it is and whether TLS protects it. `extra` is given to the
  * session of the house as it is (IMAP: the command's tag). No event comes from
  * inside a call. */
@@ -87,9 +87,10 @@ MUST_CHECK enum err login_new(struct front *f, enum protocol protocol,
  * which makes the empty (or LOGIN's "Username:") challenge. */
 void login_input(struct login *l, struct slice message);
 void login_free(struct login *l); /* cancels; call it after the end too */
-/* Names of the mechanisms, each with `prefix`, with spaces between. */
-void login_mechanisms(
-	struct buf *b, enum protocol protocol, const char *prefix);
+/* Names of the mechanisms that this client can use, each with `prefix`, with
+ * spaces between. */
+void login_mechanisms(struct buf *b, const struct front *f,
+	enum protocol protocol, const struct conn *client, const char *prefix);
 
 /* --- in the tenantd ------------------------------------------------------------- */
 struct worker;
@@ -158,7 +159,7 @@ enum err dav_warm_up(void); /* for the house's row */
 void session_ended(struct tenant *t, uint64_t id);
 
 /* --- the worker: bytes in, structs out, killed at its deadline ------------- */
-enum work { WORK_PBKDF2 = 1, WORK_EXPAND, WORK_INSTANCES };
+enum work { WORK_PBKDF2 = 1, WORK_EXPAND, WORK_INSTANCES, WORK_TOKEN };
 /* `done` gets ERR_OK and the reply, ERR_TIMEOUT (killed), ERR_LIMIT,
  * ERR_SYNTAX. Never called from inside. */
 struct job;

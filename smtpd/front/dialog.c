@@ -193,6 +193,8 @@ void smtp_accepted(
 	s->front = f;
 	s->submission = strcmp(service, "smtp") != 0;
 	conn_set_timeout(s->conn, LIMIT_SMTP_IDLE_S);
+	if (s->submission)
+		conn_ask_certificate(s->conn);
 	if (!implicit_tls)
 		greet(s);
 }

@@ -16,7 +16,8 @@ static void ehlo_lines(struct smtp *s)
 		conn_writes(s->conn, "250-STARTTLS\r\n");
 	if (s->submission && conn_is_tls(s->conn) && !s->signed_in) {
 		buf_init(&mechanisms, 200);
-		login_mechanisms(&mechanisms, PROTOCOL_SUBMIT, "");
+		login_mechanisms(
+			&mechanisms, s->front, PROTOCOL_SUBMIT, s->conn, "");
 		conn_writes(s->conn, "250-AUTH ");
 		conn_write(s->conn, buf_slice(&mechanisms));
 		conn_writes(s->conn, "\r\n");

@@ -29,10 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const char *const mechanisms[] = { "PLAIN", SCRAM_PLUS };
+	static const char *const mechanisms[] = { "PLAIN", SCRAM_PLUS,
+		"OAUTHBEARER", "XOAUTH2", "EXTERNAL" };
 	struct slice in = slice_of(data, n);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct buf user;
 		buf_init(&user, KIB(16));
 		if (sasl_user(slice_str(mechanisms[i]), in, &user) == ERR_OK &&

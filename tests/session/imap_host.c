@@ -132,10 +132,14 @@ static int listen_on_loopback(uint32_t address)
 {
 	static struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t n = sizeof(a);
+	int on = 1; /* connections to an earlier host linger */
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	a.sin_addr.s_addr = htonl(address);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 ||
+	if (fd < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) !=
+			0 ||
+		bind(fd, (struct sockaddr *)&a, n) != 0 ||
 		listen(fd, 128) != 0 ||
 		getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		die("listen", ERR_IO);

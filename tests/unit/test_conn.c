@@ -559,17 +559,19 @@ static void test_tls_reload(void **state)
 {
 	struct tls_pair t;
 	struct buf chain, key;
+	const struct tls_clients none = { { NULL, 0 }, { NULL, 0 } };
 
 	tls_open(&t);
 	make_certificate("other.example", &chain, &key);
 	const struct slice wrong[][2] = { { buf_slice(&chain),
 		buf_slice(&t.key) } };
-	assert_int_equal(tls_server_reload(t.server, wrong, 1), ERR_SYNTAX);
+	assert_int_equal(
+		tls_server_reload(t.server, wrong, 1, none), ERR_SYNTAX);
 	assert_true(strlen(tls_reason()) > 0);
 	const struct slice right[][2] = { { buf_slice(&chain),
 						  buf_slice(&key) },
 		{ buf_slice(&t.chain), buf_slice(&t.key) } };
-	assert_int_equal(tls_server_reload(t.server, right, 2), ERR_OK);
+	assert_int_equal(tls_server_reload(t.server, right, 2, none), ERR_OK);
 	buf_free(&chain);
 	buf_free(&key);
 	tls_close(&t);

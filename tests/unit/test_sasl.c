@@ -73,6 +73,71 @@ static void test_user(void **state)
 	buf_free(&b);
 }
 
+static void test_bearer(void **state)
+{
+	static const struct {
+		const char *mechanism;
+		struct slice message;
+		enum err err;
+		const char *user, *token;
+	} rows[] = {
+		/* RFC 7628 4.1 */
+		{ "OAUTHBEARER",
+			SLICE("n,a=user@example.com,\1host=server.example.com\1"
+			      "port=143\1auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRh"
+			      "dmlzdGEuY29tCg==\1\1"),
+			ERR_OK, "user@example.com",
+			"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==" },
+		{ "oauthbearer", SLICE("y,a=a=3Db=2C@c,\1auth=bearer  t\1\1"),
+			ERR_OK, "a=b,@c", "t" },
+		{ "XOAUTH2", SLICE("user=a@b.example\1auth=Bearer ya29.v\1\1"),
+			ERR_OK, "a@b.example", "ya29.v" },
+		/* Without a name there is no tenant. */
+		{ "OAUTHBEARER", SLICE("n,,\1auth=Bearer t\1\1"), ERR_SYNTAX,
+			"", "" },
+		{ "OAUTHBEARER", SLICE("\1"), ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE(""), ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1\1"), ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1auth=Bearer \1\1"), ERR_SYNTAX,
+			"", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1auth=Bearer t\1"), ERR_SYNTAX,
+			"", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1auth=Bearer t\1\1x"),
+			ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1auth=Basic t\1\1"), ERR_SYNTAX,
+			"", "" },
+		{ "OAUTHBEARER",
+			SLICE("n,a=u,\1auth=Bearer t\1auth=Bearer u\1\1"),
+			ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u,\1auth=Bearer t\0t\1\1"),
+			ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER", SLICE("n,a=u\xff,\1auth=Bearer t\1\1"),
+			ERR_SYNTAX, "", "" },
+		{ "OAUTHBEARER",
+			SLICE("p=tls-exporter,a=u,\1auth=Bearer t\1\1"),
+			ERR_SYNTAX, "", "" },
+		{ "XOAUTH2", SLICE("n,a=u,\1auth=Bearer t\1\1"), ERR_SYNTAX, "",
+			"" },
+		{ "XOAUTH2", SLICE("user=\1auth=Bearer t\1\1"), ERR_SYNTAX, "",
+			"" },
+	};
+	struct buf b;
+
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct slice token = slice_of(NULL, 0);
+		buf_reset(&b);
+		assert_int_equal(sasl_bearer_parse(slice_str(rows[i].mechanism),
+					 rows[i].message, &b, &token),
+			rows[i].err);
+		if (rows[i].err != ERR_OK)
+			continue;
+		assert_true(slice_eqs(buf_slice(&b), rows[i].user));
+		assert_true(slice_eqs(token, rows[i].token));
+	}
+	buf_free(&b);
+}
+
 static void password_verifier(const char *password, const void *salt,
 	uint32_t iterations, struct scram_verifier *v)
 {
@@ -267,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_user),
+		cmocka_unit_test(test_bearer),
 		cmocka_unit_test(test_vector),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_unknown_user),
