@@ -140,7 +140,7 @@ unsigned fuzzy_score(const struct fulltext_fuzzy *f, uint32_t bits)
 			return 0;
 		sum += score;
 	}
-	return sum / (unsigned)f->n;
+	return f->n ? sum / (unsigned)f->n : 0;
 }
 
 /* --- a text --------------------------------------------------------------------------- */
