@@ -12,6 +12,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_compress.c \
 	imapd/session/cmd_copy.c \
 	imapd/session/cmd_enable.c \
+	imapd/session/cmd_esearch.c \
 	imapd/session/cmd_expunge.c \
 	imapd/session/cmd_fetch.c \
 	imapd/session/cmd_language.c \
@@ -28,7 +29,9 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_store.c \
 	imapd/session/cmd_thread.c \
 	imapd/session/cmd_uidbatches.c \
+	imapd/session/cmd_urlauth.c \
 	imapd/session/command.c \
+	imapd/session/context.c \
 	imapd/session/copy_across.c \
 	imapd/session/fetch_binary.c \
 	imapd/session/fetch_flags.c \
@@ -36,6 +39,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_partial.c \
 	imapd/session/fetch_preview.c \
 	imapd/session/fetch_section.c \
+	imapd/session/filter.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
 	imapd/session/list_match.c \
@@ -59,6 +63,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/search_scan.c \
 	imapd/session/search_text.c \
 	imapd/session/session.c \
+	imapd/session/sort_key.c \
 	imapd/session/text_walk.c \
 	imapd/session/set.c \
 	imapd/session/thread.c \

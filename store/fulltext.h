@@ -39,6 +39,25 @@ typedef enum err word_fn(void *arg, struct slice word);
 MUST_CHECK enum err words_feed(
 	struct word_cutter *c, struct slice folded, word_fn *fn, void *arg);
 MUST_CHECK enum err words_end(struct word_cutter *c, word_fn *fn, void *arg);
+/* As much of a word asked for as is always inside one piece. */
+struct slice words_head(struct slice word);
+
+/* --- fuzzy text (fulltext_fuzzy.c) ------------------------------------------------ */
+struct fulltext_fuzzy {
+	struct fuzzy_word {
+		char p[WORD_OVERLAP];
+		size_t n;
+		bool may_be_near;
+	} word[FUZZY_WORDS];
+	size_t n;
+	struct word_cutter cutter; /* of the text */
+	uint32_t found;
+};
+/* How far this word of a text is what is asked for; joined by OR. Bit 31 is
+ * free. */
+uint32_t fuzzy_bits(const struct fulltext_fuzzy *f, struct slice word);
+/* Of all words' bits. */
+unsigned fuzzy_score(const struct fulltext_fuzzy *f, uint32_t bits);
 
 /* --- blocks (fulltext_block.c) --------------------------------------------------- */
 #define BLOCK_BITS 20 /* of a row's id; the segment is above them */

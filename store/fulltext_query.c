@@ -24,18 +24,29 @@ struct fulltext_query {
 	unsigned zones;
 	struct piece piece[PIECES];
 	size_t n_pieces;
+	const struct fulltext_fuzzy *fuzzy; /* instead of pieces, or NULL */
 	bool exact;
 	struct fulltext_state state; /* that it began with */
 	bool begun;
 	unsigned restarts;
 	struct fulltext_segment segment; /* that is looked at; id 0: none */
 	uint32_t block;                  /* next one of it */
-	uint8_t *hit;                    /* for each ordinal: pieces found */
-	uint64_t *found;                 /* body << 1 | it is not certain */
+	uint32_t *hit;   /* for each ordinal: pieces found, or fuzzy_bits */
+	uint64_t *found; /* body, score, it is not certain */
 	size_t n_found, cap_found;
 };
 
-#define HIT_UNKNOWN 0x80
+#define HIT_UNKNOWN ((uint32_t)1 << 31)
+
+static uint64_t found_of(uint64_t body, unsigned score, bool certain)
+{
+	return body << 8 | score << 1 | !certain;
+}
+
+static uint64_t body_of(uint64_t found)
+{
+	return found >> 8;
+}
 
 /* --- the text --------------------------------------------------------------------- */
 
@@ -54,12 +65,8 @@ static enum err on_word(void *arg, struct slice word)
 
 	c->words++;
 	c->bytes += word.n;
-	if (word.n > WORD_OVERLAP) {
-		c->cut = true;
-		word.n = WORD_OVERLAP;
-		while (word.n && ((unsigned char)word.p[word.n] & 0xc0) == 0x80)
-			word.n--;
-	}
+	c->cut |= word.n > WORD_OVERLAP;
+	word = words_head(word);
 	if (q->n_pieces < PIECES) {
 		to = &q->piece[q->n_pieces++];
 	} else {
@@ -87,15 +94,36 @@ static enum err cut_text(struct fulltext_query *q, struct slice folded)
 	return ERR_OK;
 }
 
-enum err fulltext_query_new(struct account *a, struct slice folded,
-	unsigned zones, struct fulltext_query **out)
+static struct fulltext_query *query_of(struct account *a, unsigned zones)
 {
 	struct fulltext_query *q = mem_new(struct fulltext_query);
 
 	if (!q)
-		return ERR_NOMEM;
+		return NULL;
 	q->account = a;
 	q->zones = zones;
+	return q;
+}
+
+enum err fulltext_query_fuzzy(struct account *a, const struct fulltext_fuzzy *f,
+	unsigned zones, struct fulltext_query **out)
+{
+	struct fulltext_query *q = query_of(a, zones);
+
+	if (!q)
+		return ERR_NOMEM;
+	q->fuzzy = f;
+	*out = q;
+	return ERR_OK;
+}
+
+enum err fulltext_query_new(struct account *a, struct slice folded,
+	unsigned zones, struct fulltext_query **out)
+{
+	struct fulltext_query *q = query_of(a, zones);
+
+	if (!q)
+		return ERR_NOMEM;
 	enum err e = cut_text(q, folded);
 	if (e != ERR_OK) {
 		mem_free(q);
@@ -118,7 +146,7 @@ void fulltext_query_free(struct fulltext_query *q)
 /* --- one block -------------------------------------------------------------------- */
 
 static enum err mark(struct fulltext_query *q, struct slice postings,
-	uint64_t count, unsigned zones, uint8_t bit, struct slice *rest_out)
+	uint64_t count, unsigned zones, uint32_t bits, struct slice *rest_out)
 {
 	uint32_t before = 0;
 	struct posting p;
@@ -128,7 +156,7 @@ static enum err mark(struct fulltext_query *q, struct slice postings,
 		if (p.doc >= q->segment.docs)
 			return ERR_CORRUPT;
 		if (p.zones & zones)
-			q->hit[p.doc] |= bit;
+			q->hit[p.doc] |= bits;
 	}
 	*rest_out = postings;
 	return ERR_OK;
@@ -156,7 +184,7 @@ static enum err walk_to(struct fulltext_query *q, struct walk *w, size_t to)
 }
 
 static enum err look_for_piece(struct fulltext_query *q, struct slice words,
-	struct slice postings, struct slice piece, uint8_t bit)
+	struct slice postings, struct slice piece, uint32_t bit)
 {
 	struct walk w = { words, postings, 0 };
 	uint64_t count;
@@ -179,6 +207,23 @@ static enum err look_for_piece(struct fulltext_query *q, struct slice words,
 	}
 }
 
+/* Every word of the block is held against every one that is asked for. */
+static enum err look_fuzzily(
+	struct fulltext_query *q, struct slice words, struct slice postings)
+{
+	uint64_t count;
+
+	while (words.n) {
+		struct slice word = slice_cut(words, '\n', &words);
+		uint32_t bits = fuzzy_bits(q->fuzzy, word);
+		if (!varint_get(&postings, &count))
+			return ERR_CORRUPT;
+		TRY(mark(q, postings, count, bits ? q->zones : 0, bits,
+			&postings));
+	}
+	return ERR_OK;
+}
+
 static enum err look_at(
 	struct fulltext_query *q, struct slice words, struct slice postings)
 {
@@ -193,10 +238,12 @@ static enum err look_at(
 			return ERR_CORRUPT;
 		TRY(mark(q, rest, count, q->zones, HIT_UNKNOWN, &rest));
 	}
+	if (q->fuzzy)
+		return look_fuzzily(q, words, postings);
 	for (size_t i = 0; i < q->n_pieces; i++)
 		TRY(look_for_piece(q, words, postings,
 			slice_of(q->piece[i].p, q->piece[i].n),
-			(uint8_t)(1U << i)));
+			(uint32_t)1 << i));
 	return ERR_OK;
 }
 
@@ -218,21 +265,36 @@ static enum err look_at_block(struct fulltext_query *q)
 
 /* --- segments ---------------------------------------------------------------------- */
 
+/* What was found of one body's words. */
+static bool has_all(
+	const struct fulltext_query *q, uint32_t hit, unsigned *score)
+{
+	uint32_t all = ((uint32_t)1 << q->n_pieces) - 1;
+
+	if (!q->fuzzy)
+		return (hit & all) == all;
+	*score = fuzzy_score(q->fuzzy, hit & ~HIT_UNKNOWN);
+	return *score != 0;
+}
+
 static enum err take_found(struct fulltext_query *q)
 {
-	uint8_t all = (uint8_t)((1U << q->n_pieces) - 1);
+	bool exact = q->exact || q->fuzzy;
 	uint64_t *body = mem_alloc((q->segment.docs + 1) * sizeof(*body));
 
 	if (!body)
 		return ERR_NOMEM;
 	enum err e = fulltext_docs(q->account, &q->segment, body);
 	for (uint32_t i = 0; i < q->segment.docs && e == ERR_OK; i++) {
-		bool has = (q->hit[i] & all) == all;
-		if (!has && !(q->hit[i] & HIT_UNKNOWN))
+		bool unknown = q->hit[i] & HIT_UNKNOWN;
+		unsigned score = 0;
+		bool has = has_all(q, q->hit[i], &score);
+		if (!has && !unknown)
 			continue;
 		uint64_t *to = PUSH(q->found, q->n_found, q->cap_found);
 		if (to)
-			*to = body[i] << 1 | !(has && q->exact);
+			*to = found_of(body[i], score,
+				has && exact && !(q->fuzzy && unknown));
 		else
 			e = ERR_NOMEM;
 	}
@@ -252,7 +314,7 @@ static enum err next_segment(struct fulltext_query *q)
 		return ERR_NOTFOUND;
 	q->block = 0;
 	mem_free(q->hit);
-	q->hit = mem_alloc(q->segment.docs + 1);
+	q->hit = mem_alloc(((size_t)q->segment.docs + 1) * sizeof(*q->hit));
 	return q->hit ? ERR_OK : ERR_NOMEM;
 }
 
@@ -308,21 +370,37 @@ uint64_t fulltext_query_upto(const struct fulltext_query *q)
 	return q->state.upto;
 }
 
-enum fulltext_answer fulltext_says(
-	const struct fulltext_query *q, uint64_t body)
+/* NULL: the body is not among those found. */
+static const uint64_t *find(const struct fulltext_query *q, uint64_t body)
 {
 	size_t low = 0, high = q->n_found;
 
-	if (body > q->state.upto)
-		return FULLTEXT_MAYBE;
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		if (q->found[mid] >> 1 < body)
+		if (body_of(q->found[mid]) < body)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low == q->n_found || q->found[low] >> 1 != body)
+	return low < q->n_found && body_of(q->found[low]) == body
+		       ? &q->found[low]
+		       : NULL;
+}
+
+enum fulltext_answer fulltext_says(
+	const struct fulltext_query *q, uint64_t body)
+{
+	if (body > q->state.upto)
+		return FULLTEXT_MAYBE;
+	const uint64_t *found = find(q, body);
+	if (!found)
 		return FULLTEXT_NO;
-	return q->found[low] & 1 ? FULLTEXT_MAYBE : FULLTEXT_YES;
+	return *found & 1 ? FULLTEXT_MAYBE : FULLTEXT_YES;
+}
+
+unsigned fulltext_score(const struct fulltext_query *q, uint64_t body)
+{
+	const uint64_t *found = find(q, body);
+
+	return found ? *found >> 1 & 0x7f : 0;
 }

@@ -101,3 +101,13 @@ enum err words_feed(
 	}
 	return ERR_OK;
 }
+
+struct slice words_head(struct slice word)
+{
+	if (word.n <= WORD_OVERLAP)
+		return word;
+	size_t n = WORD_OVERLAP;
+	while (n && ((unsigned char)word.p[n] & 0xc0) == 0x80)
+		n--;
+	return slice_head(word, n);
+}

@@ -24,6 +24,7 @@ store_libstore_a_SOURCES = \
 	store/fulltext.c \
 	store/fulltext_batch.c \
 	store/fulltext_block.c \
+	store/fulltext_fuzzy.c \
 	store/fulltext_query.c \
 	store/fulltext_tidy.c \
 	store/fulltext_word.c \
@@ -60,6 +61,7 @@ store_libstore_a_SOURCES = \
 	store/subscription.c \
 	store/syncer.c \
 	store/trace.c \
+	store/url_key.c \
 	store/user.c \
 	store/verify.c \
 	store/verify_files.c \

@@ -80,6 +80,7 @@ static enum err remove_row(struct account *a, uint64_t id)
 
 	TRY(metadata_drop(a, id));
 	TRY(acl_drop(a, id));
+	TRY(url_key_drop(a, id));
 	TRY(db_run(d, "DELETE FROM mailbox WHERE id = ?", "u", id));
 	TRY(db_run(d, "UPDATE state SET mailboxes = mailboxes - 1", ""));
 	db_note_change(a, WATCH_MAILBOX_LIST, id);

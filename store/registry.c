@@ -208,6 +208,15 @@
 	") STRICT, WITHOUT ROWID;"                                             \
 	"CREATE INDEX acl_who ON acl(who, id);"
 
+/* Keys of URLs (RFC 4467); owner 0 is the account's own. */
+#define URL_KEY                                                                \
+	"CREATE TABLE url_key("                                                \
+	" owner INTEGER NOT NULL,"                                             \
+	" mailbox INTEGER NOT NULL,"                                           \
+	" key BLOB NOT NULL,"                                                  \
+	" PRIMARY KEY (owner, mailbox)"                                        \
+	") STRICT, WITHOUT ROWID"
+
 /* Deleted mailboxes (kind 1) and collections (2) that still have rows. */
 #define DEAD                                                                   \
 	"CREATE TABLE dead("                                                   \
@@ -408,6 +417,7 @@ const struct table_decl table_decls[] = {
 	{ "resource_span", false, RESOURCE_SPAN, true, false },
 	{ "resource_gone", false, RESOURCE_GONE, true, false },
 	{ "acl", false, ACL, true, true },
+	{ "url_key", false, URL_KEY, true, false },
 	{ "dead", false, DEAD, true, false },
 	{ "fulltext_state", false, FULLTEXT_STATE, false, false },
 	{ "fulltext_segment", false, FULLTEXT_SEGMENT, false, false },
@@ -442,6 +452,7 @@ const struct schema_step schema_steps[] = {
 		"ALTER TABLE user ADD imap_without TEXT NOT NULL DEFAULT ''" },
 	{ 3, false, METADATA },
 	{ 3, false, ACL },
+	{ 3, false, URL_KEY },
 	{ 3, true, TEAM },
 	{ 3, true, GROUP_MEMBER },
 	{ 3, true, SHARE },

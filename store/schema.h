@@ -125,6 +125,9 @@ MUST_CHECK enum err acl_inherit(
 	struct account *a, uint64_t mailbox, struct slice name);
 MUST_CHECK enum err acl_drop(struct account *a, uint64_t mailbox);
 
+/* url_key.c: of a mailbox that is deleted. */
+MUST_CHECK enum err url_key_drop(struct account *a, uint64_t mailbox);
+
 /* The numbers of a mailbox row that messages move; loaded, changed in memory
  * and kept, once per call. */
 struct counters {

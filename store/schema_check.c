@@ -274,6 +274,11 @@ static const struct check_part account_parts[] = {
 		"SELECT DISTINCT l.mailbox, m.id IS NOT NULL FROM acl AS l"
 		" LEFT JOIN mailbox AS m ON m.id = l.mailbox"
 		" WHERE l.mailbox > ? ORDER BY l.mailbox LIMIT 500" },
+	{ check_owners, "key of URLs",
+		"SELECT u.mailbox, m.id IS NOT NULL AND length(u.key) = 32"
+		" FROM url_key AS u LEFT JOIN mailbox AS m ON m.id = u.mailbox"
+		" WHERE u.owner = 0 AND u.mailbox > ?"
+		" ORDER BY u.mailbox LIMIT 500" },
 	{ check_collections, NULL, NULL },
 	{ check_dead_collections, NULL, NULL },
 	{ check_owners, "resource",

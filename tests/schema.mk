@@ -5,7 +5,7 @@ check_PROGRAMS += tests/unit/test_mailbox tests/unit/test_message \
 	tests/unit/test_metadata \
 	tests/unit/test_directory tests/unit/test_queue \
 	tests/unit/test_schema_check tests/unit/test_verify \
-	tests/unit/test_acl tests/unit/test_fulltext tests/unit/test_upgrade tests/unit/test_model \
+	tests/unit/test_acl tests/unit/test_url_key tests/unit/test_fulltext tests/unit/test_upgrade tests/unit/test_model \
 	tests/unit/test_scale tests/unit/test_schema_faults
 
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c tests/unit/store_fixture.h
@@ -51,6 +51,10 @@ tests_unit_test_fulltext_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_acl_SOURCES = tests/unit/test_acl.c tests/unit/store_fixture.h
 tests_unit_test_acl_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_acl_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_url_key_SOURCES = tests/unit/test_url_key.c tests/unit/store_fixture.h
+tests_unit_test_url_key_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_url_key_LDADD = $(STORE_TEST_LIBS)
 
 tests_unit_test_upgrade_SOURCES = tests/unit/test_upgrade.c tests/unit/store_fixture.h
 tests_unit_test_upgrade_CFLAGS = $(SCHEMA_TEST_CFLAGS)

@@ -55,23 +55,11 @@ enum err append_write(struct append *a, struct slice data)
 
 /* --- parts of other messages ----------------------------------------------------- */
 
-/* RFC 4469 4.1: the response code has the URL, of TEXT-CHAR without "]". */
+/* RFC 4469 4.1: the response code has the URL. */
 static enum err bad_url(struct imap *i, struct append *a, struct slice url)
 {
-	struct buf b;
-
-	buf_init(&b, LIMIT_IMAP_LITERAL + 16);
-	buf_adds(&b, "BADURL ");
-	for (size_t k = 0; k < url.n; k++) {
-		unsigned char c = (unsigned char)url.p[k];
-		if (c < ' ' || c >= 127 || c == ']' || c == '\\')
-			buf_addf(&b, "%%%02X", c);
-		else
-			buf_addc(&b, (char)c);
-	}
-	a->error_code = arena_copy(i->arena, buf_slice(&b)).p;
+	a->error_code = url_bad_code(i, url);
 	a->text = "The URL names nothing that could be copied";
-	buf_free(&b);
 	return ERR_NOTFOUND;
 }
 

@@ -29,18 +29,12 @@ void append_abort(struct imap *i)
 /* --- reading ------------------------------------------------------------------------ */
 
 /* "UTF8 (": RFC 6855 4. RFC 9755 takes UTF-8 in every literal and has dropped
- * it, but clients send it where UTF8=ACCEPT is enabled. */
-static enum err utf8_data(struct imap *i, struct append *a, struct cursor *c)
+ * it, but clients send it where UTF8=ACCEPT is listed; Thunderbird also on
+ * connections on which it has not enabled it. */
+static bool utf8_data(struct append *a, struct cursor *c)
 {
 	a->in_utf8 = p_word(c, "UTF8 (");
-	if (!a->in_utf8)
-		return ERR_OK;
-	if (p_peek(c) != '~')
-		return ERR_SYNTAX;
-	if (imap_enabled(i, ENABLED_UTF8 | ENABLED_REV2))
-		return ERR_OK;
-	a->text = "Enable UTF8=ACCEPT first";
-	return ERR_UNSUPPORTED;
+	return !a->in_utf8 || p_peek(c) == '~';
 }
 
 /* Does what is left of the line announce a literal, now? */
@@ -150,7 +144,8 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 	a->in_parts = p_word(c, "CATENATE (");
 	a->some_part = false;
 	if (!a->in_parts)
-		TRY(utf8_data(i, a, c));
+		if (!utf8_data(a, c))
+		return ERR_SYNTAX;
 	if (!a->in_parts && !announces(*c))
 		return ERR_SYNTAX;
 	a->list[a->n++] = m;
@@ -171,7 +166,8 @@ static enum err part(struct imap *i, struct append *a, struct cursor *c)
 	}
 	if (a->some_part && !p_sp(c))
 		return ERR_SYNTAX;
-	TRY(utf8_data(i, a, c));
+	if (!utf8_data(a, c))
+		return ERR_SYNTAX;
 	if (a->in_utf8 || p_word(c, "TEXT ")) {
 		if (!announces(*c))
 			return ERR_SYNTAX;
@@ -306,6 +302,10 @@ static enum err more(struct imap *i)
 	i->cmd.code = imap_text(i, "APPENDUID %u %.*s", i->append->uidvalidity,
 		SLICE_ARG(buf_slice(&set)));
 	buf_free(&set);
+	/* The tagged answer has its code already. */
+	i->cmd.tells_modseq = imap_enabled(i, ENABLED_CONDSTORE) &&
+			      i->append->account == i->box &&
+			      i->append->mailbox == i->st.mailbox;
 	return ERR_OK;
 }
 

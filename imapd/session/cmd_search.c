@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4, RFC 7162 3.1.5). */
-#include "search.h"
+#include "context.h"
 
 struct search {
 	struct search_scan scan;
 	struct search_return answer;
+	struct context_start start;
 };
 
 static void abandon(struct imap *i)
@@ -19,7 +20,10 @@ static enum err scan_and_answer(struct imap *i)
 	struct search *s = i->cmd.work;
 
 	TRY(search_scan_more(i, &s->scan));
-	return search_return_answer(i, &s->answer, &s->scan, "SEARCH", NULL);
+	TRY(search_return_answer(i, &s->answer, &s->scan, "SEARCH", NULL));
+	if (!(s->answer.what & RETURN_UPDATE))
+		return ERR_OK;
+	return context_add(i, &s->start, &s->scan, NULL, NULL);
 }
 
 static enum err more(struct imap *i)
@@ -33,7 +37,10 @@ static enum err more(struct imap *i)
 
 static enum err begin(struct imap *i, struct search *s)
 {
+	TRY(context_begin(i, &s->answer, &s->start));
 	TRY(search_parse(i, &i->cmd.args, false, &s->scan.program));
+	TRY(search_relevancy(
+		i, &s->scan.program, s->answer.what & RETURN_RELEVANCY));
 	s->scan.enough = search_return_enough(&s->answer);
 	i->cmd.work = s;
 	i->cmd.abandon = abandon;

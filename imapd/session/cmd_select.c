@@ -4,6 +4,7 @@
  * 3.1.8, 3.2.5; RFC 9051 6.3.2). One row of the store answers a SELECT: the view is loaded when
  * a command first needs sequence numbers.
  */
+#include "context.h"
 #include "place.h"
 #include "resync.h"
 
@@ -60,7 +61,9 @@ void imap_deselect(struct imap *i)
 	i->st.selected = false;
 	place_deselect(i);
 	i->changed = false;
+	i->key_reset = false;
 	view_clear(&i->view);
+	contexts_free(i);
 }
 
 static enum err count_recent(struct imap *i)
@@ -138,7 +141,8 @@ static enum err put_selected(
 		"* OK [UIDVALIDITY %u] Valid\r\n"
 		"* OK [UIDNEXT %u] Next\r\n"
 		"* OK [HIGHESTMODSEQ %llu] Highest\r\n"
-		"* OK [MAILBOXID (%s)] Id\r\n",
+		"* OK [MAILBOXID (%s)] Id\r\n"
+		"* OK [URLMECH INTERNAL] Mechanisms\r\n",
 		row->uidvalidity, row->uidnext, (unsigned long long)row->modseq,
 		id);
 	return buf_err(b);
@@ -164,8 +168,9 @@ enum err select_tell_rights(struct imap *i)
 	put_flag_lines(i, names);
 	imap_flush(i);
 	if (before != i->st.read_only)
-		imap_untagged(i, "OK [READ-%s] Your rights were changed",
-			before ? "WRITE" : "ONLY");
+		imap_untagged(
+			i, before ? "OK [READ-WRITE] You may change it now"
+				  : "OK [READ-ONLY] You may only read now");
 	return ERR_OK;
 }
 

@@ -3,23 +3,27 @@
 #include "imap.h"
 
 const struct command_row command_rows[] = {
-	{ "APPEND", cmd_append, IN_ANY, 0 },         /* RFC 3501 6.3.11 */
-	{ "CAPABILITY", cmd_capability, IN_ANY, 0 }, /* 6.1.1 */
-	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS }, /* 6.4.1 */
-	{ "CLOSE", cmd_close, IN_SELECTED, 0 },             /* 6.4.2 */
-	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },        /* RFC 5255 4.7 */
-	{ "COMPRESS", cmd_compress, IN_ANY, 0 },            /* RFC 4978 3 */
+	{ "APPEND", cmd_append, IN_ANY, 0 }, /* RFC 3501 6.3.11 */
+	{ "CANCELUPDATE", cmd_cancelupdate, IN_SELECTED, 0 }, /* RFC 5267 */
+	{ "CAPABILITY", cmd_capability, IN_ANY, 0 },          /* 6.1.1 */
+	{ "CHECK", cmd_check, IN_SELECTED, ASKS_ARRIVALS },   /* 6.4.1 */
+	{ "CLOSE", cmd_close, IN_SELECTED, 0 },               /* 6.4.2 */
+	{ "COMPARATOR", cmd_comparator, IN_ANY, 0 },          /* RFC 5255 4.7 */
+	{ "COMPRESS", cmd_compress, IN_ANY, 0 },              /* RFC 4978 3 */
 	{ "COPY", cmd_copy, IN_SELECTED, UID_TOO | WANTS_VIEW }, /* 6.4.7 */
 	{ "CREATE", cmd_create, IN_ANY, 0 },                     /* 6.3.3 */
 	{ "DELETE", cmd_delete, IN_ANY, 0 },                     /* 6.3.4 */
 	{ "DELETEACL", cmd_deleteacl, IN_ANY, 0 }, /* RFC 4314 3.2 */
 	{ "ENABLE", cmd_enable, IN_ANY, 0 },       /* RFC 5161 */
-	{ "EXAMINE", cmd_examine, IN_ANY, 0 },     /* RFC 3501 6.3.2 */
+	{ "ESEARCH", cmd_esearch, IN_ANY,
+		UID_TOO | NO_NUMBERS | NO_EXPUNGE }, /* RFC 7377 2 */
+	{ "EXAMINE", cmd_examine, IN_ANY, 0 },       /* RFC 3501 6.3.2 */
 	{ "EXPUNGE", cmd_expunge, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES |
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },     /* 6.4.5 */
+	{ "GENURLAUTH", cmd_genurlauth, IN_ANY, 0 },     /* RFC 4467 7 */
 	{ "GETACL", cmd_getacl, IN_ANY, 0 },             /* RFC 4314 3.3 */
 	{ "GETMETADATA", cmd_getmetadata, IN_ANY, 0 },   /* RFC 5464 4.2 */
 	{ "GETQUOTA", cmd_getquota, IN_ANY, 0 },         /* RFC 9208 4.1.1 */
@@ -39,6 +43,7 @@ const struct command_row command_rows[] = {
 	{ "RENAME", cmd_rename, IN_ANY, 0 },         /* 6.3.5 */
 	{ "REPLACE", cmd_replace, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
+	{ "RESETKEY", cmd_resetkey, IN_ANY, 0 }, /* RFC 4467 7 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */
 	{ "SELECT", cmd_select, IN_ANY, 0 },           /* 6.3.1 */
@@ -57,6 +62,7 @@ const struct command_row command_rows[] = {
 		WANTS_VIEW },                          /* RFC 10022 */
 	{ "UNSELECT", cmd_unselect, IN_SELECTED, 0 },  /* RFC 3691 */
 	{ "UNSUBSCRIBE", cmd_unsubscribe, IN_ANY, 0 }, /* RFC 3501 6.3.7 */
+	{ "URLFETCH", cmd_urlfetch, IN_ANY, 0 },       /* RFC 4467 7 */
 	{ "XLIST", cmd_xlist, IN_ANY, 0 }, /* old Outlooks: LIST with uses */
 };
 const size_t n_command_rows = sizeof(command_rows) / sizeof(command_rows[0]);

@@ -120,6 +120,7 @@ struct command {
 	uint32_t limited_to;
 	bool bye;               /* close after the tagged reply */
 	bool compress;          /* after the tagged reply */
+	bool tells_modseq;      /* of the selected mailbox, after its news */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
@@ -150,7 +151,9 @@ struct imap {
 	bool idling;
 	bool changed;      /* the selected mailbox has news */
 	bool rights_stale; /* the rights on it may be others now */
+	bool key_reset;    /* the key of its URLs is another */
 	struct append *append;
+	struct context *contexts; /* context.c */
 	struct watcher watcher;
 	/* While a mailbox of somebody else is selected: its account, and the
 	 * tenant's for rights. */
@@ -173,6 +176,10 @@ extern uint32_t imap_message_limit;
 bool imap_slice_over(struct imap *i, uint64_t started_us);
 /* The selected mailbox has news: an idling client hears of them. */
 void imap_news(struct imap *i);
+/* Another session of the user has reset the keys of URLs: of the mailbox, or,
+ * with NULL, of all. */
+void imap_tell_key_reset(
+	const struct imap *i, const struct account *a, uint64_t mailbox);
 /* Looks at the rights in a later turn, whatever it does. */
 void imap_look(struct imap *i);
 /* Gates what is written from now on on all that this account has committed. */
@@ -371,6 +378,7 @@ void put_capabilities(struct imap *i);
 MUST_CHECK enum err capabilities_hide(struct imap *i);
 
 enum err cmd_append(struct imap *i);
+enum err cmd_cancelupdate(struct imap *i);
 enum err cmd_capability(struct imap *i);
 enum err cmd_check(struct imap *i);
 enum err cmd_close(struct imap *i);
@@ -381,9 +389,11 @@ enum err cmd_create(struct imap *i);
 enum err cmd_delete(struct imap *i);
 enum err cmd_deleteacl(struct imap *i);
 enum err cmd_enable(struct imap *i);
+enum err cmd_esearch(struct imap *i);
 enum err cmd_examine(struct imap *i);
 enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
+enum err cmd_genurlauth(struct imap *i);
 enum err cmd_getacl(struct imap *i);
 enum err cmd_getmetadata(struct imap *i);
 enum err cmd_getquota(struct imap *i);
@@ -401,6 +411,7 @@ enum err cmd_namespace(struct imap *i);
 enum err cmd_noop(struct imap *i);
 enum err cmd_replace(struct imap *i);
 enum err cmd_rename(struct imap *i);
+enum err cmd_resetkey(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
 enum err cmd_setacl(struct imap *i);
@@ -414,6 +425,7 @@ enum err cmd_thread(struct imap *i);
 enum err cmd_uidbatches(struct imap *i);
 enum err cmd_unselect(struct imap *i);
 enum err cmd_unsubscribe(struct imap *i);
+enum err cmd_urlfetch(struct imap *i);
 enum err cmd_xlist(struct imap *i);
 
 #endif

@@ -4,7 +4,7 @@
  * index first, in slices; search_match() then takes its yes and no, and reads
  * the text of a message only where it says maybe. Where a message must have
  * such a key's text to be found at all, only those that may have it are
- * walked over.
+ * walked over. Fuzzy text is asked for in the same way.
  */
 #include "search.h"
 
@@ -18,13 +18,24 @@ static unsigned zones_of(enum search_op op)
 				 : 0;
 }
 
-static enum err ask(struct imap *i, struct search_key *k)
+static enum err ask(struct account *a, struct search_key *k)
 {
 	unsigned zones = zones_of(k->op);
 
 	if (!zones || k->text.n == 0)
 		return ERR_OK;
-	enum err e = fulltext_query_new(i->box, k->text, zones, &k->query);
+	if (k->like)
+		return fulltext_query_fuzzy(a, k->like, zones, &k->query);
+	enum err e = fulltext_query_new(a, k->text, zones, &k->query);
+	return e == ERR_UNSUPPORTED ? ERR_OK : e;
+}
+
+/* Text without any word is looked for as it is. */
+static enum err begin_fuzzy(struct search_key *k)
+{
+	if (!k->fuzzy || !k->text.p || k->op < OP_FROM)
+		return ERR_OK;
+	enum err e = fulltext_fuzzy_new(k->text, &k->like);
 	return e == ERR_UNSUPPORTED ? ERR_OK : e;
 }
 
@@ -32,17 +43,21 @@ void search_index_free(struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		fulltext_query_free(p->keys[n].query);
+		fulltext_fuzzy_free(p->keys[n].like);
 		p->keys[n].query = NULL;
+		p->keys[n].like = NULL;
 	}
 }
 
-enum err search_index_begin(struct imap *i, struct search_program *p)
+enum err search_index_begin(struct search_program *p)
 {
+	for (size_t n = 0; n < p->n; n++)
+		TRY(begin_fuzzy(&p->keys[n]));
 	/* It is made by that one. */
 	if (p->collation != COLLATE_UNICODE_CASEMAP)
 		return ERR_OK;
 	for (size_t n = 0; n < p->n; n++)
-		TRY(ask(i, &p->keys[n]));
+		TRY(ask(p->at.account, &p->keys[n]));
 	return ERR_OK;
 }
 
@@ -105,14 +120,15 @@ static enum err add_uid(struct buf *ranges, uint32_t before, uint32_t uid)
 	return ERR_OK;
 }
 
-enum err search_index_narrow(struct imap *i, const struct search_program *p,
-	uint32_t *next, struct buf *ranges)
+enum err search_index_narrow(
+	const struct search_program *p, uint32_t *next, struct buf *ranges)
 {
 	struct message_body rows[BATCH];
 	uint32_t before = *next - 1; /* UID of the message before */
 	size_t n;
 
-	TRY(message_bodies(i->box, i->st.mailbox, *next, rows, BATCH, &n));
+	TRY(message_bodies(
+		p->at.account, p->at.mailbox, *next, rows, BATCH, &n));
 	for (size_t k = 0; k < n; before = rows[k++].uid)
 		if (may_be_found(p, rows[k].body))
 			TRY(add_uid(ranges, before, rows[k].uid));

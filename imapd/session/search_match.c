@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * One message against the program, in three values. First without the sealed
- * text: NO and YES are final then, and only UNKNOWN makes a second run.
+ * text: NO and YES are final then, and only UNKNOWN makes a second run, or a
+ * score to which a text adds that was not read.
  */
 #include <assert.h>
 
@@ -10,13 +11,15 @@
 enum truth { NO, YES, UNKNOWN };
 
 struct match {
-	struct imap *i;
 	const struct message_row *row;
 	struct arena *scratch;
 	struct mail_envelope envelope;
 	const struct search_program *program;
 	bool have_envelope;
 	bool deep; /* text may be read */
+	/* Of the fuzzy keys that hold. */
+	unsigned scores, n_scores;
+	bool unscored; /* one of them was not looked at */
 };
 
 static enum truth truth(bool b)
@@ -43,60 +46,79 @@ static enum err need_envelope(struct match *m)
 static struct search_needle needle_of(
 	const struct match *m, const struct search_key *k)
 {
-	return (struct search_needle){ m->program->collation, k->text };
+	if (k->like)
+		fulltext_fuzzy_begin(k->like);
+	return (struct search_needle){ m->program->collation, k->text, k->like,
+		0 };
 }
 
-static bool contains_words(struct slice raw, struct search_needle needle,
+static enum truth judge(
+	struct match *m, const struct search_key *k, unsigned score)
+{
+	if (k->fuzzy && score) {
+		m->scores += score;
+		m->n_scores++;
+	}
+	return truth(score);
+}
+
+static enum err look_in_words(struct slice raw, struct search_needle *needle,
 	struct buf *words, struct buf *folded)
 {
 	buf_reset(words);
 	buf_reset(folded);
 	mail_words_decode(raw, words);
-	mail_collate(needle.collation, buf_slice(words), folded);
-	return slice_find_slice(buf_slice(folded), needle.text) <= folded->n;
+	mail_collate(needle->collation, buf_slice(words), folded);
+	return search_look(needle, buf_slice(folded));
 }
 
 /* Name and address as a client shows them: "Ann <a@b>". */
-static bool in_addresses(
-	const struct mail_addresses *l, struct search_needle needle)
+static void put_address(struct buf *text, const struct mail_address *a)
+{
+	buf_reset(text);
+	buf_add_slice(text, a->name);
+	buf_adds(text, a->name.n ? " <" : "<");
+	buf_add_slice(text, a->mailbox);
+	if (a->host.n) {
+		buf_addc(text, '@');
+		buf_add_slice(text, a->host);
+	}
+	buf_addc(text, '>');
+}
+
+static enum err look_in_addresses(
+	const struct mail_addresses *l, struct search_needle *needle)
 {
 	struct buf text, words, folded;
-	bool found = false;
+	enum err e = ERR_OK;
 
 	buf_init(&text, LIMIT_FIELD * 4);
 	buf_init(&words, SEARCH_FIELD_MAX);
 	buf_init(&folded, SEARCH_FIELD_MAX);
-	for (size_t k = 0; k < l->n && !found; k++) {
-		const struct mail_address *a = &l->list[k];
-		buf_reset(&text);
-		buf_add_slice(&text, a->name);
-		buf_adds(&text, a->name.n ? " <" : "<");
-		buf_add_slice(&text, a->mailbox);
-		if (a->host.n) {
-			buf_addc(&text, '@');
-			buf_add_slice(&text, a->host);
-		}
-		buf_addc(&text, '>');
-		found = contains_words(
-			buf_slice(&text), needle, &words, &folded);
+	for (size_t k = 0; k < l->n && needle->score < 100 && e == ERR_OK;
+		k++) {
+		put_address(&text, &l->list[k]);
+		e = look_in_words(buf_slice(&text), needle, &words, &folded);
 	}
 	buf_free(&text);
 	buf_free(&words);
 	buf_free(&folded);
-	return found || (needle.text.n == 0 && l->n);
+	return e;
 }
 
-static bool in_subject(struct slice subject, struct search_needle needle)
+static enum err look_in_subject(
+	struct slice subject, struct search_needle *needle)
 {
 	struct buf words, folded;
 
+	if (!subject.p)
+		return ERR_OK;
 	buf_init(&words, SEARCH_FIELD_MAX);
 	buf_init(&folded, SEARCH_FIELD_MAX);
-	bool found =
-		subject.p && contains_words(subject, needle, &words, &folded);
+	enum err e = look_in_words(subject, needle, &words, &folded);
 	buf_free(&words);
 	buf_free(&folded);
-	return found;
+	return e;
 }
 
 static enum err by_envelope(
@@ -106,13 +128,14 @@ static enum err by_envelope(
 		[OP_TO] = MAIL_TO,
 		[OP_CC] = MAIL_CC,
 		[OP_BCC] = MAIL_BCC };
+	struct search_needle needle = needle_of(m, k);
 
 	TRY(need_envelope(m));
 	if (k->op == OP_SUBJECT)
-		*out = truth(in_subject(m->envelope.subject, needle_of(m, k)));
+		TRY(look_in_subject(m->envelope.subject, &needle));
 	else
-		*out = truth(in_addresses(
-			&m->envelope.who[roles[k->op]], needle_of(m, k)));
+		TRY(look_in_addresses(&m->envelope.who[roles[k->op]], &needle));
+	*out = judge(m, k, needle.score);
 	return ERR_OK;
 }
 
@@ -133,31 +156,42 @@ static enum err by_sent(
 	return ERR_OK;
 }
 
-static enum err by_text(
+/* What the index knows of it; in which field it is, it does not know. */
+static bool by_index(
 	struct match *m, const struct search_key *k, enum truth *out)
 {
-	bool found;
 	enum fulltext_answer says =
 		k->query ? fulltext_says(k->query, m->row->body)
 			 : FULLTEXT_MAYBE;
 
-	/* In which field it is, the index does not know. */
-	if (says == FULLTEXT_NO ||
-		(says == FULLTEXT_YES && k->op != OP_HEADER)) {
-		*out = truth(says == FULLTEXT_YES);
+	if (says == FULLTEXT_MAYBE ||
+		(says == FULLTEXT_YES && k->op == OP_HEADER))
+		return false;
+	*out = says == FULLTEXT_NO ? NO
+	       : k->like ? judge(m, k, fulltext_score(k->query, m->row->body))
+			 : judge(m, k, 100);
+	return true;
+}
+
+static enum err by_text(
+	struct match *m, const struct search_key *k, enum truth *out)
+{
+	struct search_needle needle = needle_of(m, k);
+
+	if (by_index(m, k, out))
 		return ERR_OK;
-	}
 	if (!m->deep) {
+		m->unscored |= k->fuzzy;
 		*out = UNKNOWN;
 		return ERR_OK;
 	}
 	if (k->op == OP_HEADER)
-		TRY(search_header(m->i, m->row, m->scratch, k->field,
-			needle_of(m, k), &found));
+		TRY(search_header(m->program->at.account, m->row, m->scratch,
+			k->field, &needle));
 	else
-		TRY(search_text(m->i, m->row, m->scratch, needle_of(m, k),
-			k->op == OP_TEXT, &found));
-	*out = truth(found);
+		TRY(search_text(m->program->at.account, m->row, m->scratch,
+			&needle, k->op == OP_TEXT));
+	*out = judge(m, k, needle.score);
 	return ERR_OK;
 }
 
@@ -200,7 +234,7 @@ static bool by_date(const struct match *m, const struct search_key *k)
 static bool by_row(const struct match *m, const struct search_key *k)
 {
 	const struct message_row *row = m->row;
-	bool recent = row->uid >= m->i->st.recent;
+	bool recent = row->uid >= m->program->at.recent;
 
 	switch (k->op) {
 	case OP_FLAG:
@@ -313,19 +347,19 @@ static enum err evaluate(
 	return ERR_OK;
 }
 
-enum err search_match(struct imap *i, const struct search_program *p,
-	const struct message_row *row, struct arena *scratch, bool *out)
+enum err search_match(const struct search_program *p,
+	const struct message_row *row, struct arena *scratch,
+	unsigned *score_out)
 {
-	struct match m = {
-		.i = i, .row = row, .scratch = scratch, .program = p
-	};
+	struct match m = { .row = row, .scratch = scratch, .program = p };
 	enum truth t;
 
 	TRY(evaluate(&m, p, &t));
-	if (t == UNKNOWN) {
+	if (t == UNKNOWN || (t == YES && p->scored && m.unscored)) {
 		m.deep = true;
+		m.scores = m.n_scores = 0;
 		TRY(evaluate(&m, p, &t));
 	}
-	*out = t == YES;
+	*score_out = t != YES ? 0 : !m.n_scores ? 100 : m.scores / m.n_scores;
 	return ERR_OK;
 }

@@ -72,7 +72,7 @@ static const struct {
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-enum frame_kind { FRAME_TOP, FRAME_LIST, FRAME_OR, FRAME_NOT };
+enum frame_kind { FRAME_TOP, FRAME_LIST, FRAME_OR, FRAME_NOT, FRAME_FUZZY };
 
 struct frame {
 	enum frame_kind kind;
@@ -86,6 +86,7 @@ struct parser {
 	struct slice charset;
 	struct frame stack[LIMIT_IMAP_NESTING];
 	size_t depth;
+	unsigned fuzzy; /* FUZZY frames on the stack */
 	enum err err;
 };
 
@@ -98,6 +99,7 @@ static struct search_key *emit(struct parser *p, enum search_op op)
 	struct search_key *k = &p->out->keys[p->out->n++];
 	k->op = op;
 	k->bit = LIMIT_KEYWORDS;
+	k->fuzzy = p->fuzzy > 0;
 	return k;
 }
 
@@ -259,6 +261,10 @@ static bool complete(struct parser *p, bool *more)
 			if (!pop(p, OP_NOT))
 				return false;
 			break;
+		case FRAME_FUZZY: /* it is in the keys below it */
+			p->depth--;
+			p->fuzzy--;
+			break;
 		case FRAME_OR:
 			if (f->operands < 2)
 				return p_sp(p->c);
@@ -289,6 +295,11 @@ static bool program(struct parser *p)
 		if (p_word(p->c, "NOT ")) {
 			if (!push(p, FRAME_NOT))
 				return false;
+		} else if (p_word(p->c, "FUZZY ")) {
+			if (!push(p, FRAME_FUZZY))
+				return false;
+			p->fuzzy++;
+			p->out->fuzzy = true;
 		} else if (p_word(p->c, "OR ")) {
 			if (!push(p, FRAME_OR))
 				return false;
@@ -338,31 +349,118 @@ static enum err resolve_seqs(struct imap *i, struct set *s)
 	return s->n ? set_to_uids(i, s, false) : ERR_OK;
 }
 
-/* Keyword names to bits, sets to what they mean in this view. */
-static enum err resolve(struct imap *i, struct search_program *p)
+/* The highest UID that is there, 0 for none. */
+static enum err last_uid(const struct search_target *t, uint32_t *out)
+{
+	uint32_t low = 0, high = t->uidnext - 1, n;
+
+	/* Nothing is above `high`; below `low` it may be. */
+	while (low < high) {
+		uint32_t mid = low + (high - low + 1) / 2;
+		TRY(message_count(t->account, t->mailbox, mid, high, &n));
+		if (n)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	*out = low;
+	return ERR_OK;
+}
+
+static bool is_open(const struct set *s)
+{
+	for (size_t k = 0; k < s->n; k++)
+		if (!s->list[k].from || !s->list[k].to)
+			return true;
+	return false;
+}
+
+/* "n:*" is the last message alone while that is below n. */
+static bool is_moving(const struct set *s, uint32_t max)
+{
+	for (size_t k = 0; k < s->n; k++) {
+		const struct range *r = &s->list[k];
+		uint32_t n = r->from ? r->from : r->to;
+		if ((!r->from || !r->to) && (n == 0 || n > max))
+			return true;
+	}
+	return false;
+}
+
+/* "n:*" has no end: a message that comes later is in it too (contexts, RFC
+ * 5267). */
+static enum err resolve_uids(
+	struct imap *i, struct search_program *p, struct set *s)
+{
+	bool open = !s->saved && is_open(s);
+	uint32_t max = 0;
+
+	if (s->saved)
+		return set_to_uids(i, s, true);
+	if (p->at.selected)
+		max = view_max_uid(i);
+	else if (open)
+		TRY(last_uid(&p->at, &max));
+	p->moving |= is_moving(s, max);
+	if (open && max == 0)
+		s->n = 0;
+	set_resolve(s, max);
+	size_t last = set_from(s, max);
+	if (open && last < s->n) {
+		s->list[last].to = UINT32_MAX;
+		s->n = last + 1;
+	}
+	return ERR_OK;
+}
+
+enum err search_keywords(struct search_program *p)
 {
 	for (size_t n = 0; n < p->n; n++) {
 		struct search_key *k = &p->keys[n];
-		if (k->op == OP_SEQ)
-			TRY(resolve_seqs(i, &k->set));
-		if (k->op == OP_UID)
-			TRY(set_to_uids(i, &k->set, true));
-		if (k->op != OP_KEYWORD && k->op != OP_UNKEYWORD)
+		if ((k->op != OP_KEYWORD && k->op != OP_UNKEYWORD) ||
+			k->bit < LIMIT_KEYWORDS)
 			continue;
 		enum err e = keyword_bit(
-			i->box, i->st.mailbox, k->text, false, &k->bit);
+			p->at.account, p->at.mailbox, k->text, false, &k->bit);
 		if (e != ERR_OK && e != ERR_NOTFOUND)
 			return e;
 	}
 	return ERR_OK;
 }
 
-enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
+enum err search_resolve(struct imap *i, struct search_program *p)
+{
+	for (size_t n = 0; n < p->n; n++) {
+		struct search_key *k = &p->keys[n];
+		if (k->op != OP_SEQ && k->op != OP_UID)
+			continue;
+		if (!p->at.selected && (k->op == OP_SEQ || k->set.saved)) {
+			i->cmd.text = "Message numbers and $ are of the "
+				      "selected mailbox";
+			return ERR_UNSUPPORTED;
+		}
+		TRY(k->op == OP_SEQ ? resolve_seqs(i, &k->set)
+				    : resolve_uids(i, p, &k->set));
+	}
+	return search_keywords(p);
+}
+
+struct search_target search_selected(const struct imap *i)
+{
+	return (struct search_target){ .account = i->box,
+		.mailbox = i->st.mailbox,
+		.uidnext = i->st.uidnext,
+		.recent = i->st.recent,
+		.selected = true };
+}
+
+enum err search_read(struct imap *i, struct cursor *c, bool charset_first,
 	struct search_program *out)
 {
 	struct parser p = { .i = i, .c = c, .out = out };
 
-	*out = (struct search_program){ .now = time(NULL),
+	*out = (struct search_program){ .at = search_selected(i),
+		.now = time(NULL),
 		.collation = i->st.collation };
 	out->keys = arena_array(i->arena, struct search_key, LIMIT_SEARCH_KEYS);
 	if (!out->keys)
@@ -374,5 +472,64 @@ enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
 		return p.err != ERR_OK ? p.err : ERR_SYNTAX;
 	if (out->modseq) /* RFC 7162 3.1.2.1 */
 		imap_enable(i, ENABLED_CONDSTORE);
-	return resolve(i, out);
+	return ERR_OK;
+}
+
+enum err search_parse(struct imap *i, struct cursor *c, bool charset_first,
+	struct search_program *out)
+{
+	TRY(search_read(i, c, charset_first, out));
+	return search_resolve(i, out);
+}
+
+enum err search_relevancy(struct imap *i, struct search_program *p, bool asked)
+{
+	p->scored = asked;
+	if (!asked || p->fuzzy)
+		return ERR_OK;
+	i->cmd.text = "RELEVANCY wants a FUZZY search key";
+	return ERR_SYNTAX;
+}
+
+bool search_program_lasts(const struct search_program *p)
+{
+	for (size_t n = 0; n < p->n; n++)
+		if (p->keys[n].op == OP_OLDER || p->keys[n].op == OP_YOUNGER)
+			return false;
+	return !p->fuzzy && !p->moving;
+}
+
+static bool copy_slice(struct arena *a, struct slice *s)
+{
+	if (s->p)
+		*s = arena_copy(a, *s);
+	return s->p || s->n == 0;
+}
+
+static bool copy_key(struct arena *a, struct search_key *k)
+{
+	struct range *list = arena_array(a, struct range, k->set.n + 1);
+
+	if (!list || !copy_slice(a, &k->field) || !copy_slice(a, &k->text))
+		return false;
+	if (k->set.n)
+		memcpy(list, k->set.list, k->set.n * sizeof(*list));
+	k->set.list = list;
+	k->query = NULL; /* it ends with the search */
+	k->like = NULL;
+	return true;
+}
+
+enum err search_program_copy(struct arena *a, const struct search_program *p,
+	struct search_program *out)
+{
+	*out = *p;
+	out->keys = arena_array(a, struct search_key, p->n);
+	if (!out->keys)
+		return ERR_NOMEM;
+	memcpy(out->keys, p->keys, p->n * sizeof(*p->keys));
+	for (size_t n = 0; n < p->n; n++)
+		if (!copy_key(a, &out->keys[n]))
+			return ERR_NOMEM;
+	return ERR_OK;
 }

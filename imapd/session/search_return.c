@@ -9,12 +9,11 @@ static const struct {
 	const char *name;
 	unsigned bit;
 } options[] = {
-	{ "MIN", RETURN_MIN },
-	{ "MAX", RETURN_MAX },
-	{ "ALL", RETURN_ALL },
-	{ "COUNT", RETURN_COUNT },
-	{ "SAVE", RETURN_SAVE },
-	{ "PARTIAL", RETURN_PARTIAL },
+	{ "MIN", RETURN_MIN }, { "MAX", RETURN_MAX }, { "ALL", RETURN_ALL },
+	{ "COUNT", RETURN_COUNT }, { "SAVE", RETURN_SAVE },
+	{ "PARTIAL", RETURN_PARTIAL }, { "RELEVANCY", RETURN_RELEVANCY },
+	{ "UPDATE", RETURN_UPDATE },
+	{ "CONTEXT", 0 }, /* a hint (RFC 5267 4.2) */
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -196,12 +195,33 @@ static void put_partial(
 	buf_addc(&i->out, ')');
 }
 
+/* RFC 6203 4: of the messages that the answer names, in its order. */
+static void put_relevancy(struct imap *i, const struct result *f)
+{
+	const char *gap = "";
+
+	buf_adds(&i->out, " RELEVANCY (");
+	for (size_t k = 0; k < f->n; k++) {
+		if (!hit_at(f, k)->returned)
+			continue;
+		buf_addf(&i->out, "%s%u", gap, hit_at(f, k)->score);
+		gap = " ";
+	}
+	buf_addc(&i->out, ')');
+}
+
 static void put_esearch(struct imap *i, const struct search_return *r,
 	const struct result *f, uint64_t modseq)
 {
 	struct buf *b = &i->out;
 
-	buf_addf(b, "* ESEARCH (TAG \"%.*s\")", SLICE_ARG(i->cmd.tag));
+	buf_addf(b, "* ESEARCH (TAG \"%.*s\"", SLICE_ARG(i->cmd.tag));
+	if (r->in) {
+		buf_adds(b, " MAILBOX ");
+		put_mailbox(i, r->in->name);
+		buf_addf(b, " UIDVALIDITY %u", r->in->uidvalidity);
+	}
+	buf_addc(b, ')');
 	if (i->cmd.uid)
 		buf_adds(b, " UID");
 	if (f->n && (r->what & RETURN_MIN))
@@ -216,6 +236,8 @@ static void put_esearch(struct imap *i, const struct search_return *r,
 	}
 	if (r->partial.asked)
 		put_partial(i, &r->partial, f);
+	if (r->what & RETURN_RELEVANCY)
+		put_relevancy(i, f);
 	if (modseq)
 		buf_addf(b, " MODSEQ %llu", (unsigned long long)modseq);
 	buf_adds(b, "\r\n");
@@ -243,6 +265,9 @@ enum err search_return_answer(struct imap *i, const struct search_return *r,
 	uint64_t modseq = 0;
 
 	mark_returned(r, &f);
+	/* RFC 7377 2.1: of no message there is no response. */
+	if (r->in && f.n == 0)
+		return ERR_OK;
 	if (r->what & RETURN_SAVE)
 		TRY(save(i, f.hits, f.n));
 	if (s->program.modseq)

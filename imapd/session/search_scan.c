@@ -37,23 +37,23 @@ size_t search_n_hits(const struct search_scan *s)
 static enum err one_row(struct imap *i, struct search_scan *s)
 {
 	const struct message_row *row = &s->rows[s->at];
-	uint32_t seq = view_seq(i, row->uid);
-	bool found = false;
+	uint32_t seq =
+		s->program.at.selected ? view_seq(i, row->uid) : row->uid;
+	unsigned score = 0;
 
 	if (seq == 0)
 		return ERR_OK;
 	arena_reset(s->scratch);
-	enum err e = search_match(i, &s->program, row, s->scratch, &found);
+	enum err e = search_match(&s->program, row, s->scratch, &score);
 	/* Its text went since the row was read: it is expunged. */
-	if (e == ERR_NOTFOUND)
-		found = false;
-	else
+	if (e != ERR_NOTFOUND)
 		TRY(e);
-	if (!found)
+	if (score == 0 || e == ERR_NOTFOUND)
 		return ERR_OK;
-	struct search_hit hit = {
-		.modseq = row->modseq, .uid = row->uid, .seq = seq
-	};
+	struct search_hit hit = { .modseq = row->modseq,
+		.uid = row->uid,
+		.seq = seq,
+		.score = (uint8_t)score };
 	if (s->found)
 		TRY(s->found(i, s->arg, row, &hit));
 	return buf_add(&s->hits, &hit, sizeof(hit));
@@ -66,8 +66,9 @@ static enum err next_batch(struct imap *i, struct search_scan *s)
 
 	arena_reset(s->arena);
 	s->at = 0;
-	return view_rows(i, &set, &s->next, s->program.meta ? MESSAGE_META : 0,
-		s->arena, s->rows, SEARCH_BATCH, &s->n);
+	return search_rows(&s->program.at, &set, &s->next,
+		s->program.meta ? MESSAGE_META : 0, s->arena, s->rows,
+		SEARCH_BATCH, &s->n);
 }
 
 /* One row, or the next batch. ERR_OK: all is looked at. */
@@ -115,7 +116,7 @@ static enum err begin_rows(struct imap *i, struct search_scan *s)
 {
 	s->step = SCAN_ROWS;
 	s->next = s->ranges.n ? 1 : 0;
-	return s->next ? limit(i, s) : ERR_AGAIN;
+	return s->next && s->program.at.selected ? limit(i, s) : ERR_AGAIN;
 }
 
 static enum err everything(struct imap *i, struct search_scan *s)
@@ -132,7 +133,7 @@ static enum err one_step(struct imap *i, struct search_scan *s)
 
 	switch (s->step) {
 	case SCAN_BEGIN:
-		TRY(search_index_begin(i, &s->program));
+		TRY(search_index_begin(&s->program));
 		s->step = SCAN_ASK;
 		return ERR_AGAIN;
 	case SCAN_ASK:
@@ -142,7 +143,7 @@ static enum err one_step(struct imap *i, struct search_scan *s)
 		s->step = SCAN_NARROW;
 		return ERR_AGAIN;
 	case SCAN_NARROW:
-		TRY(search_index_narrow(i, &s->program, &s->next, &s->ranges));
+		TRY(search_index_narrow(&s->program, &s->next, &s->ranges));
 		return begin_rows(i, s);
 	case SCAN_ROWS:
 		e = scan_rows(i, s);

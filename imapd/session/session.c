@@ -32,6 +32,20 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
 	return uid;
 }
 
+void imap_tell_key_reset(
+	const struct imap *i, const struct account *a, uint64_t mailbox)
+{
+	for (struct imap *o = sessions; o; o = o->next) {
+		if (o == i || o->st.account != i->st.account || !o->st.selected)
+			continue;
+		if (a && (account_number(o->box) != account_number(a) ||
+				 o->st.mailbox != mailbox))
+			continue;
+		o->key_reset = true;
+		imap_news(o);
+	}
+}
+
 static void enlist(struct imap *i)
 {
 	i->next = sessions;
@@ -250,6 +264,9 @@ static enum err finish(struct imap *i, enum err e)
 			c->bye = true;
 		}
 	}
+	if (c->tells_modseq && i->st.selected && !i->changed)
+		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] Highest",
+			(unsigned long long)i->st.modseq);
 	imap_gate(i);
 	if (e == ERR_OK) {
 		message_limit_tell(i);

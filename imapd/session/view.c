@@ -12,7 +12,7 @@
  */
 #include <stdlib.h>
 
-#include "imap.h"
+#include "context.h"
 
 #define LOAD_BATCH 5000
 #define VANISHED_BATCH 500
@@ -335,11 +335,16 @@ enum err view_sync(struct imap *i, bool expunge)
 
 	if (!i->changed)
 		return ERR_OK;
+	if (i->key_reset)
+		imap_untagged(i, "OK [URLMECH INTERNAL] The key was reset");
+	i->key_reset = false;
 	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
+	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
 	TRY(tell_flags(i, row.modseq));
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
+	TRY(contexts_changed(i, row.modseq));
 	i->changed = i->st.expunge_modseq < row.modseq ||
 		     i->st.uidnext != row.uidnext;
 	return ERR_OK;
@@ -427,19 +432,19 @@ enum err set_to_uids(struct imap *i, struct set *s, bool uid)
 
 /* --- walking -------------------------------------------------------------------- */
 
-enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
-	unsigned what, struct arena *arena, struct message_row *rows,
-	size_t max, size_t *n_out)
+enum err search_rows(const struct search_target *t, const struct set *set,
+	uint32_t *next, unsigned what, struct arena *arena,
+	struct message_row *rows, size_t max, size_t *n_out)
 {
 	size_t at = set_from(set, *next), n = 0;
 
 	while (n < max && at < set->n) {
 		const struct range *r = &set->list[at];
 		uint32_t from = r->from > *next ? r->from : *next;
-		uint32_t to = r->to < i->st.uidnext ? r->to : i->st.uidnext - 1;
+		uint32_t to = r->to < t->uidnext ? r->to : t->uidnext - 1;
 		size_t got = 0;
 		if (from <= to)
-			TRY(message_list(i->box, i->st.mailbox, from, to, what,
+			TRY(message_list(t->account, t->mailbox, from, to, what,
 				arena, rows + n, max - n, &got));
 		n += got;
 		if (n == max) {
@@ -453,4 +458,13 @@ enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
 		*next = 0;
 	*n_out = n;
 	return ERR_OK;
+}
+
+enum err view_rows(struct imap *i, const struct set *set, uint32_t *next,
+	unsigned what, struct arena *arena, struct message_row *rows,
+	size_t max, size_t *n_out)
+{
+	const struct search_target t = search_selected(i);
+
+	return search_rows(&t, set, next, what, arena, rows, max, n_out);
 }

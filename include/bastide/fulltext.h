@@ -79,6 +79,26 @@ MUST_CHECK enum err fulltext_tidy_new(
 MUST_CHECK enum err fulltext_tidy_more(struct fulltext_tidy *t);
 void fulltext_tidy_free(struct fulltext_tidy *t);
 
+/* --- fuzzy text (RFC 6203): the same by the index and by a scan ---------------------- */
+/* A text is like the one asked for when it has each of its words, in any order
+ * and wherever: the word itself (100), a word that contains it (50), or, of
+ * words with five letters and more, one with one letter more, less or other
+ * (1). The score is the mean of these. Of a word the first 32 bytes count, of
+ * a query the first FUZZY_WORDS words. */
+#define FUZZY_WORDS 10
+struct fulltext_fuzzy;
+/* ERR_UNSUPPORTED: there is no word in it. */
+MUST_CHECK enum err fulltext_fuzzy_new(
+	struct slice folded, struct fulltext_fuzzy **out);
+void fulltext_fuzzy_free(struct fulltext_fuzzy *f);
+/* Another text begins; it comes in pieces of any size, as for a batch. */
+void fulltext_fuzzy_begin(struct fulltext_fuzzy *f);
+MUST_CHECK enum err fulltext_fuzzy_text(
+	struct fulltext_fuzzy *f, struct slice folded);
+MUST_CHECK enum err fulltext_fuzzy_break(struct fulltext_fuzzy *f);
+/* 0: some word is missing so far; else 1 to 100. */
+unsigned fulltext_fuzzy_score(const struct fulltext_fuzzy *f);
+
 /* --- asking --------------------------------------------------------------------- */
 MUST_CHECK enum err fulltext_upto(struct account *a, uint64_t *upto_out);
 
@@ -86,6 +106,10 @@ struct fulltext_query;
 /* ERR_UNSUPPORTED: the index cannot say anything about this text. */
 MUST_CHECK enum err fulltext_query_new(struct account *a, struct slice folded,
 	unsigned zones, struct fulltext_query **out);
+/* Text that is like it; `f` is borrowed until the end. */
+MUST_CHECK enum err fulltext_query_fuzzy(struct account *a,
+	const struct fulltext_fuzzy *f, unsigned zones,
+	struct fulltext_query **out);
 /* One step, of about 1 ms. ERR_AGAIN: more to do. */
 MUST_CHECK enum err fulltext_query_more(struct fulltext_query *q);
 void fulltext_query_free(struct fulltext_query *q);
@@ -97,6 +121,8 @@ enum fulltext_answer {
 };
 enum fulltext_answer fulltext_says(
 	const struct fulltext_query *q, uint64_t body);
+/* Of a fuzzy query that says yes: 1 to 100. */
+unsigned fulltext_score(const struct fulltext_query *q, uint64_t body);
 /* Bodies above this number are not in the index. */
 uint64_t fulltext_query_upto(const struct fulltext_query *q);
 

@@ -56,6 +56,14 @@
 #define LIMIT_SAVED_RANGES 250000
 /* Messages that one SEARCH finds: each takes 32 bytes until the answer. */
 #define LIMIT_SEARCH_HITS 2000000
+/* Mailboxes named in one ESEARCH or NOTIFY (RFC 5465 6): each is compared with
+ * every mailbox that there is. */
+#define LIMIT_FILTER_NAMES 500
+/* Searches that one session has kept up to date (RFC 5267 asks for one at
+ * least), the results of all of them, 4 bytes each, and what one asks for. */
+#define LIMIT_CONTEXTS 8
+#define LIMIT_CONTEXT_RESULTS 500000
+#define LIMIT_CONTEXT_PROGRAM KIB(512)
 /* Keys of one SORT: 600 bytes for each of 100,000 messages. */
 #define LIMIT_SORT_KEYS MIB(64)
 /* Messages and missing ones that references name in one THREAD, 64 bytes each;

@@ -95,6 +95,19 @@ MUST_CHECK enum err subscription_has(
 MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
 	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
 
+
+/* Keys of URLs (RFC 4467): of the account's user, for a mailbox in the account
+ * `owner`. In a transaction: a new one, in the place of one there may be; none
+ * any more. */
+MUST_CHECK enum err url_key_new(
+	struct account *a, uint32_t owner, uint64_t mailbox);
+MUST_CHECK enum err url_keys_drop(struct account *a);
+/* What proves, in hexadecimal digits, that the user has allowed the URL to be
+ * fetched. ERR_NOTFOUND, after as much work: there is no key. */
+#define URL_TOKEN 66
+MUST_CHECK enum err url_token(struct account *a, uint32_t owner,
+	uint64_t mailbox, struct slice rump, char out[URL_TOKEN + 1]);
+
 /* Names of the mailbox's keywords; index is the bit. Unused bits give an empty
  * slice. `n_out` is one above the highest bit used. */
 MUST_CHECK enum err keyword_list(struct account *a, uint64_t mailbox,

@@ -53,6 +53,9 @@ def all_answers(server):
         for k in (0, 7, 150, COUNT - 1):
             assert found(anna, "TEXT", f"ord{k:04}") == [k + 1]
             assert found(anna, "TEXT", f'"word{k:04} HERE"') == [k + 1]
+        # One letter off.
+        assert found(anna, "FUZZY", "TEXT", "word0x12") == [13, 113]
+        assert found(anna, "FUZZY", "TEXT", '"here ord0012"') == [13]
 
 
 @TAP.test

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct flag_list flags;
 	struct mail_date d;
 	struct imap_url url;
+	struct url_auth auth;
 	struct set set;
 	struct imap i = { .arena = a };
 	struct cursor c;
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	i.st.enabled = ENABLED_UTF8;
 	(void)imap_mailbox(&i, &c, &s);
 	(void)!url_parse(a, in, &url);
+	(void)!url_auth_parse(a, in, &auth);
 	c = cursor_of(in);
 	(void)imap_date_time(&c, &d);
 	(void)imap_date(&c, &day);

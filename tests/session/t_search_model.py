@@ -3,7 +3,7 @@
 """SEARCH, SORT and THREAD against a model: a plain scan of the same messages by
 Python's own email package. The queries come from a seed, printed on failure.
 """
-# proves: SORT THREAD=REFERENCES
+# proves: SORT THREAD=REFERENCES SEARCH=FUZZY
 import email
 import email.policy
 import functools
@@ -21,6 +21,7 @@ import transcript  # noqa: E402
 SEED = int(os.environ.get("SEED", "20260202"))
 QUERIES = 2000
 THREADS = 300
+FUZZY = 600
 WORDS = ["Café", "ÉCLAIR", "e\u0301te\u0301", "naïve", "Straße", "漢字", "日本",
          "한글", "жук", "Ωmega", "a", "of", "Report", "RE", "budget", "ǆ"]
 FIELDS = ["SUBJECT", "FROM", "TO", "TEXT", "BODY"]
@@ -33,6 +34,43 @@ def casemap(text):
         title = char.title()
         out += unicodedata.normalize("NFKD", title if len(title) == 1 else char)
     return out
+
+
+ALONE = [(0x2e80, 0x312f), (0x31a0, 0x31bf), (0x31f0, 0x4dbf),
+         (0x4e00, 0x9fff), (0xf900, 0xfaff), (0xff66, 0xff9f),
+         (0x20000, 0x3ffff)]
+
+
+def words(folded):
+    out, run = [], ""
+    for char in folded + " ":
+        alone = any(a <= ord(char) <= b for a, b in ALONE)
+        if not alone and (char.isascii() and char.isalnum() or char > "\x7f"):
+            run += char
+            continue
+        out += [run] if run else []
+        out += [char] if alone else []
+        run = ""
+    return out
+
+
+def near(a, b):
+    """At most one letter more, less or other: all that one edit makes."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    if len(a) == len(b):
+        return sum(x != y for x, y in zip(a, b)) <= 1
+    short, long = sorted((a, b), key=len)
+    return any(short == long[:k] + long[k + 1:] for k in range(len(long)))
+
+
+def likeness(asked, text):
+    """Of one word of the query and the words of a message."""
+    if asked in text:
+        return 100
+    if any(asked in word for word in text):
+        return 50
+    return int(len(asked) >= 5 and any(near(asked, word) for word in text))
 
 
 def make(rng, number):
@@ -77,10 +115,18 @@ class Message:
         self.texts["TEXT"] = bodies + inner + heads
         self.folded = {k: [casemap(t) for t in v]
                        for k, v in self.texts.items()}
+        self.words = {k: {w for t in v for w in words(t)}
+                      for k, v in self.folded.items()}
         self.refs = str(m["References"] or "").split()
 
     def has(self, field, word):
         return any(casemap(word) in t for t in self.folded[field])
+
+    def like(self, field, text):
+        """The score of a fuzzy key, 0: it does not hold."""
+        asked = words(casemap(text))
+        scores = [likeness(w, self.words[field]) for w in asked]
+        return sum(scores) // len(scores) if all(scores) else 0
 
 
 def query(rng, depth=0):
@@ -107,6 +153,58 @@ def query(rng, depth=0):
     if kind == 7:
         return f"OR {a} {b}", lambda m: ta(m) or tb(m)
     return f"({a} {b})", lambda m: ta(m) and tb(m)
+
+
+def mistyped(rng, word):
+    at = rng.randrange(len(word))
+    return rng.choice([word[:at] + word[at + 1:], word[:at] + "x" + word[at:],
+                       word[:at] + "x" + word[at + 1:], word])
+
+
+def check_fuzzy(player, messages, rng):
+    """FUZZY keys, alone and together, with their scores."""
+    for _ in range(FUZZY):
+        keys = []
+        for _ in range(rng.choice([1, 1, 2])):
+            some = [mistyped(rng, rng.choice(WORDS))
+                    for _ in range(rng.choice([1, 1, 2, 3]))]
+            text = " ".join(some)
+            if words(casemap(text)):
+                keys.append((rng.choice(FIELDS), text))
+        if not keys:
+            continue
+        either = len(keys) == 2 and rng.random() < .5
+        want = []
+        for number, m in enumerate(messages, 1):
+            scores = [m.like(*key) for key in keys]
+            held = [score for score in scores if score]
+            if held and (either or all(scores)):
+                want.append((number, sum(held) // len(held)))
+        query = " ".join(f'{field} "{text}"' for field, text in keys)
+        query = f"FUZZY (OR {query})" if either else f"FUZZY ({query})"
+        by = rng.random() < .5
+        if by:
+            want.sort(key=lambda pair: -pair[1])
+        command = ("SORT RETURN (RELEVANCY PARTIAL 1:100) (RELEVANCY) UTF-8"
+                   if by else
+                   "SEARCH RETURN (RELEVANCY PARTIAL 1:100) CHARSET UTF-8")
+        lines, reply = ask(player, f"{command} "
+                           + query.encode().decode("latin-1"))
+        got = (numbers(lines[0].split(b"1:100 ")[1].split(b")")[0]),
+               [int(n) for n in
+                lines[0].split(b"RELEVANCY (")[1].rstrip(b")").split()])
+        if got != ([n for n, _ in want], [score for _, score in want]):
+            return f"{query}: got {lines} {reply}, wanted {want}"
+    return None
+
+
+def numbers(text):
+    """Of a set."""
+    out = []
+    for part in text.split(b",") if text != b"NIL" else []:
+        low, _, high = part.partition(b":")
+        out += range(int(low), int(high or low) + 1)
+    return out
 
 
 class Node:
@@ -289,11 +387,12 @@ def main():
             + b"\r\n")
         player.read("")
     ask(player, "SELECT INBOX")
-    why = check(player, messages, rng) or check_threads(player, messages, rng)
+    why = (check(player, messages, rng) or check_threads(player, messages, rng)
+           or check_fuzzy(player, messages, rng))
     host.terminate()
     host.wait(30)
     print(f"not ok model: seed {SEED}: {why}" if why
-          else f"ok {QUERIES} queries, {THREADS} threads")
+          else f"ok {QUERIES} queries, {THREADS} threads, {FUZZY} fuzzy")
     return 1 if why else 0
 
 

@@ -242,6 +242,99 @@ static void ask(
 	fulltext_query_free(q);
 }
 
+static unsigned scan_fuzzily(
+	struct corpus *c, size_t i, unsigned zones, struct fulltext_fuzzy *f)
+{
+	fulltext_fuzzy_begin(f);
+	for (unsigned zone = 1; zone <= 2; zone++) {
+		struct slice rest = slice_str(c->text[i][zone - 1]);
+		while ((zones & zone) && rest.n) {
+			ok(fulltext_fuzzy_text(f, slice_head(rest, 7)));
+			rest = slice_from(rest, 7);
+		}
+		ok(fulltext_fuzzy_break(f));
+	}
+	return fulltext_fuzzy_score(f);
+}
+
+/* The index says what a scan says, the score too; never "maybe". */
+static void ask_fuzzily(
+	struct corpus *c, const char *needle, unsigned zones, struct tally *t)
+{
+	struct fulltext_fuzzy *f;
+	struct fulltext_query *q;
+	enum err e = fulltext_fuzzy_new(slice_str(needle), &f);
+
+	if (e == ERR_UNSUPPORTED) {
+		t->unsupported++;
+		return;
+	}
+	ok(e);
+	ok(fulltext_query_fuzzy(c->f->a, f, zones, &q));
+	while ((e = fulltext_query_more(q)) == ERR_AGAIN)
+		;
+	ok(e);
+	for (size_t i = 0; i < c->n; i++) {
+		unsigned want = scan_fuzzily(c, i, zones, f);
+		enum fulltext_answer a = fulltext_says(q, c->body[i]);
+		if (c->body[i] > fulltext_query_upto(q)) {
+			assert_int_equal(a, FULLTEXT_MAYBE);
+			continue;
+		}
+		assert_int_equal(a, want ? FULLTEXT_YES : FULLTEXT_NO);
+		assert_int_equal(fulltext_score(q, c->body[i]), want);
+		t->yes += want != 0;
+		t->no += want == 0;
+	}
+	fulltext_query_free(q);
+	fulltext_fuzzy_free(f);
+}
+
+static const struct {
+	const char *query, *text;
+	unsigned score;
+} likes[] = {
+	{ "hello", "hello", 100 },
+	{ "hello", "shellos", 50 },
+	{ "hello", "hallo", 1 },
+	{ "hello", "helo", 1 },
+	{ "hello", "helloo", 50 },
+	{ "hello", "ehllo", 0 },
+	{ "hell", "hall", 0 }, /* four letters */
+	{ "hello world", "the world; hello", 100 },
+	{ "hello world", "worlds", 0 },
+	{ "hello world", "worlds hxllo", 25 },
+	{ "été12", "ete12", 0 }, /* two letters */
+	{ "été12", "eté12", 1 },
+	{ "été12", "éte12", 1 },
+	{ "été12", "é12", 0 },
+	{ "été12", "été1", 1 },
+	{ "прива", "превa", 0 },
+	{ "прива", "преха", 0 },
+	{ "прива", "прева", 1 },
+	{ "日本語", "語の日x本", 100 },
+	{ "日本語", "日語", 0 },
+	/* Of a long word the first 32 bytes count. */
+	{ "abcdefghijklmnopqrstuvwxyzabcdefghijklm",
+		"abcdefghijklmnopqrstuvwxyzabcdefXYZ", 50 },
+	{ "a b c d e f g h i j k", "a b c d e f g h i j", 100 },
+};
+
+static void test_likes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(likes); i++) {
+		struct fulltext_fuzzy *f;
+		ok(fulltext_fuzzy_new(slice_str(likes[i].query), &f));
+		fulltext_fuzzy_begin(f);
+		ok(fulltext_fuzzy_text(f, slice_str(likes[i].text)));
+		ok(fulltext_fuzzy_break(f));
+		if (fulltext_fuzzy_score(f) != likes[i].score)
+			fail_msg("\"%s\" in \"%s\": %u", likes[i].query,
+				likes[i].text, fulltext_fuzzy_score(f));
+		fulltext_fuzzy_free(f);
+	}
+}
+
 /* A piece of some text, or any text. */
 static void draw_needle(struct corpus *c, char *out, size_t max)
 {
@@ -331,6 +424,25 @@ static void test_tidy(void **state)
 		peek(d, "SELECT sum(blocks) FROM fulltext_segment"));
 	struct tally after = ask_many(c, 50, 8);
 	assert_true(before.yes > 1000 && after.yes > 1000);
+	corpus_free(c);
+}
+
+static void test_fuzzy(void **state)
+{
+	struct corpus *c = corpus_new("fuzzy");
+	struct tally t = { 0 };
+	char needle[TEXT_MAX];
+
+	for (int i = 0; i < 4; i++) {
+		make_texts(c, 60);
+		feed(c, 60);
+	}
+	make_texts(c, 20);
+	for (int i = 0; i < 200; i++) {
+		draw_needle(c, needle, 16);
+		ask_fuzzily(c, needle, 1 + draw(c, 3), &t);
+	}
+	assert_true(t.yes > 3000 && t.no > 3000);
 	corpus_free(c);
 }
 
@@ -434,6 +546,8 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_long_run),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_likes),
+		cmocka_unit_test(test_fuzzy),
 		cmocka_unit_test(test_tidy),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_cut_short),
