@@ -52,14 +52,22 @@ static void lsub_parent(struct imap *i, struct list *l, struct slice name)
 	}
 }
 
-static void lsub_name(struct imap *i, struct list *l, struct slice name)
+/* With its use: there are clients that ask LSUB for nothing else. */
+static enum err lsub_name(struct imap *i, struct list *l, struct slice name)
 {
-	if (list_matches(l, name)) {
-		remember(l->parent_text, &l->parent, name);
-		list_put_subscribed(i, l, "", name);
-	} else {
+	struct mailbox_row row;
+
+	if (!list_matches(l, name)) {
 		lsub_parent(i, l, name);
+		return ERR_OK;
 	}
+	remember(l->parent_text, &l->parent, name);
+	enum err e = mailbox_find(i->account, name, l->arena, &row);
+	if (e != ERR_OK && e != ERR_NOTFOUND)
+		return e;
+	const char *use = e == ERR_OK ? imap_use_name(row.special) : NULL;
+	list_put_subscribed(i, l, use ? use : "", name);
+	return ERR_OK;
 }
 
 static enum err names_batch(struct imap *i, struct list *l)
@@ -73,7 +81,7 @@ static enum err names_batch(struct imap *i, struct list *l)
 		i->account, l->after, l->arena, names, BATCH, &n));
 	for (size_t k = 0; k < n; k++) {
 		if (lsub)
-			lsub_name(i, l, names[k]);
+			TRY(lsub_name(i, l, names[k]));
 		else
 			TRY(list_name(i, l, names[k]));
 	}
