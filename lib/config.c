@@ -45,8 +45,10 @@ static const struct key keys[] = {
 	{ "services", STR, "", 0, VALUE_MAX,
 		"Programs to run of imapd, smtpd and relayd (which sends mail "
 		"to others), separated by blanks; empty: all." },
-	{ "fronts", NUM, "1", 1, 64,
-		"Processes per front program; one per core is enough." },
+	{ "fronts", NUM, "2", 1, 64,
+		"Processes per front program: one per core is enough, and "
+		"one for every 10,000 clients where a process may open 20,000 "
+		"files." },
 	{ "tls_cert", STR, "", 0, VALUE_MAX,
 		"PEM files of certificate chains, separated by blanks." },
 	{ "tls_key", STR, "", 0, VALUE_MAX,

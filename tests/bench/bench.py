@@ -160,7 +160,7 @@ def main():
     # Dovecot's processes of users go through it.
     folder.chmod(0o755)
     chosen = [m for m in measures.ALL
-              if not options.only or m.name in options.only]
+              if (m.name in options.only if options.only else not m.named)]
     context = measures.Context(options, folder, progress)
     report = {"machine": machine(folder), "quick": options.quick,
               "results": []}

@@ -19,7 +19,7 @@
 #define MESSAGE_MAX ((size_t)4 << 20)
 /* Messages on their way in `fill`. */
 #define WINDOW 50
-#define CLIENTS_MAX 1000
+#define CLIENTS_MAX 12000
 /* Texts of one client that appends. */
 #define POOL 32
 
@@ -145,18 +145,22 @@ static void *append_run(void *arg)
 	return NULL;
 }
 
-/* Each client appends, one message after the other, for so many seconds. */
-static void mode_append(void)
+/* `run` in a thread for each client; says how many of what they timed there
+ * were in a second. */
+static void run_clients(void *(*run)(void *))
 {
 	static struct worker w[CLIENTS_MAX];
+	pthread_attr_t small;
 	pthread_barrier_t start;
 	struct samples all = { 0 };
 	double last = 0;
 
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 256 * 1024);
 	pthread_barrier_init(&start, NULL, options.clients + 1);
 	for (size_t i = 0; i < options.clients; i++) {
 		w[i] = (struct worker){ .index = i, .start = &start };
-		if (pthread_create(&w[i].thread, NULL, append_run, &w[i]))
+		if (pthread_create(&w[i].thread, &small, run, &w[i]))
 			die("no thread");
 	}
 	pthread_barrier_wait(&start);
@@ -168,9 +172,89 @@ static void mode_append(void)
 			add(&all, w[i].times.t[k]);
 	}
 	printf("{\"n\": %zu, \"per_s\": %.2f, \"median_ms\": %.4f, "
-	       "\"p99_ms\": %.4f}\n",
+	       "\"p99_ms\": %.4f, \"max_ms\": %.4f}\n",
 		all.n, (double)all.n / (last - begin), at(&all, 0.5) * 1e3,
-		at(&all, 0.99) * 1e3);
+		at(&all, 0.99) * 1e3, at(&all, 1) * 1e3);
+}
+
+/* Each client appends, one message after the other, for so many seconds. */
+static void mode_append(void)
+{
+	run_clients(append_run);
+}
+
+/* --- logins and work of a day ---------------------------------------------------- */
+
+static void *login_run(void *arg)
+{
+	struct worker *w = arg;
+
+	pthread_barrier_wait(w->start);
+	double begin = now(), end = begin + options.seconds;
+	while (begin < end) {
+		struct client c;
+		client_open(&c, options.port, true);
+		imap_login(&c, account_of(w->index));
+		client_close(&c);
+		double done = now();
+		add(&w->times, done - begin);
+		begin = done;
+	}
+	w->end = begin;
+	return NULL;
+}
+
+/* Each client connects and signs in, again and again. */
+static void mode_logins(void)
+{
+	run_clients(login_run);
+}
+
+/* What a client does that somebody works with, one command after the other. */
+static const char *const busy_commands[] = {
+	"NOOP",
+	"FETCH * (FLAGS ENVELOPE)",
+	"UID FETCH * (BODY.PEEK[])",
+	"STORE * +FLAGS.SILENT (\\Seen)",
+	"SEARCH UNSEEN",
+	"STATUS INBOX (MESSAGES UNSEEN UIDNEXT)",
+	"STORE * -FLAGS.SILENT (\\Seen)",
+	"LIST \"\" *",
+};
+#define N_BUSY (sizeof(busy_commands) / sizeof(busy_commands[0]))
+/* Between two commands: 500 clients ask 2,500 times a second at most. */
+#define BUSY_PAUSE_US 200000
+
+static void *busy_run(void *arg)
+{
+	struct worker *w = arg;
+	char *text = text_new();
+	struct client c;
+
+	imap_open(&c, account_of(w->index));
+	message_make(text + COMMAND, options.size, (unsigned)w->index);
+	append_one(&c, text);
+	imap_wait(&c, c.tag, NULL);
+	imap_send(&c, "SELECT \"%s\"", options.mailbox);
+	imap_wait(&c, c.tag, NULL);
+	pthread_barrier_wait(w->start);
+	double begin = now(), end = begin + options.seconds;
+	for (size_t k = w->index; now() < end; k++) {
+		begin = now();
+		imap_send(&c, "%s", busy_commands[k % N_BUSY]);
+		imap_wait(&c, c.tag, NULL);
+		add(&w->times, now() - begin);
+		usleep(BUSY_PAUSE_US);
+	}
+	w->end = now();
+	client_close(&c);
+	free(text);
+	return NULL;
+}
+
+static void mode_busy(void)
+{
+	run_clients(busy_run);
 }
 
 static void fill_window(
@@ -396,6 +480,8 @@ static const struct {
 	{ "command", mode_command },
 	{ "select", mode_select },
 	{ "login", mode_login },
+	{ "logins", mode_logins },
+	{ "busy", mode_busy },
 	{ "idle", mode_idle },
 	{ "arrive", mode_arrive },
 };

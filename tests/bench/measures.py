@@ -2,7 +2,11 @@
 """What is measured: the table ALL at the end is the only list."""
 import contextlib
 import dataclasses
+import imaplib
 import json
+import re
+import ssl
+import statistics
 import subprocess
 import time
 from typing import Callable
@@ -108,6 +112,78 @@ def fetch(mailbox, items):
     return run
 
 
+def flags(context, server, number):
+    done = context.load(server, "fetch", READER, items="UID FLAGS",
+                        mailbox="Large")
+    assert done["n"] == context.messages * context.copies, done
+    return done["per_s"]
+
+
+def logins(context, server, number):
+    return context.load(server, "logins", 0, 8, clients=8,
+                        seconds=context.seconds)["per_s"]
+
+
+# --- a client that was away ------------------------------------------------------
+
+CHANGED, EXPUNGED = 150, 50
+
+
+@contextlib.contextmanager
+def resyncing(server):
+    """A session with QRESYNC on, as (ask, lines of an answer)."""
+    login, word = server.accounts.read_text().splitlines()[READER].split()
+    trust = ssl.create_default_context()
+    trust.check_hostname = False
+    trust.verify_mode = ssl.CERT_NONE
+    with imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=trust,
+                           timeout=120) as connection:
+        connection.login(login, word)
+
+        def ask(command):
+            connection.send(f"q {command}\r\n".encode())
+            lines = []
+            while not lines or not lines[-1].startswith(b"q "):
+                lines.append(connection.readline())
+            assert lines[-1].startswith(b"q OK"), lines[-1]
+            return lines
+        ask("ENABLE QRESYNC")
+        yield ask
+
+
+def number_of(code, lines):
+    return int(re.search(rb"\[%s (\d+)" % code, b"".join(lines)).group(1))
+
+
+def resync(context, server, number):
+    """SELECT with QRESYNC of the large mailbox, 200 changes later."""
+    with resyncing(server) as ask:
+        lines = ask("SELECT Large")
+        known = (number_of(b"UIDVALIDITY", lines),
+                 number_of(b"HIGHESTMODSEQ", lines))
+        uids = [int(uid) for uid in re.findall(
+            rb"\(UID (\d+)\)", b"".join(ask("UID FETCH 1:* (UID)")))]
+        step = len(uids) // (CHANGED + EXPUNGED)
+        touched = uids[number::step][:CHANGED + EXPUNGED]
+        chosen = [",".join(map(str, part)) for part in
+                  (touched[:CHANGED], touched[CHANGED:])]
+        ask(f"UID STORE {chosen[0]} +FLAGS.SILENT (\\Answered mark{number})")
+        ask(f"UID STORE {chosen[1]} +FLAGS.SILENT (\\Deleted)")
+        ask(f"UID EXPUNGE {chosen[1]}")
+    times = []
+    for _ in range(5):
+        with resyncing(server) as ask:
+            begin = time.perf_counter()
+            lines = ask(f"SELECT Large (QRESYNC ({known[0]} {known[1]}))")
+            times.append((time.perf_counter() - begin) * 1000)
+        told = sum(b" FETCH " in line for line in lines)
+        assert told == CHANGED, told
+        assert any(b"VANISHED (EARLIER)" in line for line in lines)
+    return statistics.median(times)
+
+
+# --- searching and waiting --------------------------------------------------------
+
 def search(word, hits):
     """Messages looked through per second."""
     def run(context, server, number):
@@ -143,6 +219,43 @@ def idle(context, server, number):
         holder.communicate("")
     time.sleep(2)
     return (after - context.idle_before[server.name]) / IDLE
+
+
+CROWD, BUSY = 10000, 500
+
+
+def crowd(context, server, number):
+    """10,000 idle and 500 busy sessions for five minutes (`--quick`: one): KiB
+    for each idle one. Nothing may be refused, and memory stays flat."""
+    before = servers.memory_kib(servers.processes_of(server.pid))
+    everyone = context.accounts(server, 0, servers.USERS)
+    idle = context.command(server, "idle", everyone, clients=CROWD)
+    with subprocess.Popen(idle, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as holder:
+        assert holder.stdout.readline() == "ready\n", "the idle were refused"
+        time.sleep(2)
+        held = servers.memory_kib(servers.processes_of(server.pid))
+        busy = context.command(server, "busy", everyone, clients=BUSY,
+                               seconds=60 if context.quick else 300,
+                               size=2000)
+        with subprocess.Popen(busy, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True) as worker:
+            sizes = []
+            while worker.poll() is None:
+                time.sleep(5)
+                sizes.append(servers.memory_kib(
+                    servers.processes_of(server.pid)))
+            done = json.loads(worker.stdout.read())
+            assert worker.returncode == 0, "the busy were refused"
+        holder.communicate("")
+        assert holder.returncode == 0
+    half = sizes[1:-1]
+    context.progress(
+        f"{CROWD} idle, {BUSY} busy: {done['n']} commands, median "
+        f"{done['median_ms']:.1f} ms, p99 {done['p99_ms']:.0f} ms; MiB "
+        f"{before // 1024} empty, {held // 1024} idle, busy "
+        f"{half[0] // 1024} to {max(half) // 1024}, {half[-1] // 1024} last")
+    return (held - before) / CROWD
 
 
 def arrive(context, server, number):
@@ -246,6 +359,7 @@ class Measure:
     servers: tuple = EVERYONE
     rounds: int = 5
     less_is_better: bool = False
+    named: bool = False  # only when asked for by --only
 
 
 BODIES, ENVELOPES = "UID BODY.PEEK[]", "UID FLAGS ENVELOPE"
@@ -268,6 +382,12 @@ ALL = [
             search("unique", "all"), fill, rounds=3),
     Measure("select", "SELECT of {large}", "ms", select, fill,
             servers=PLAIN, less_is_better=True),
+    Measure("flags", "FLAGS of {large}", "msgs/s", flags, fill, rounds=3,
+            servers=PLAIN),
+    Measure("resync", "QRESYNC of {large}, 200 changes", "ms", resync, fill,
+            rounds=3, servers=PLAIN, less_is_better=True),
+    Measure("logins", "logins, TLS, 8 clients", "1/s", logins,
+            servers=WITH_SHARED, rounds=3),
     Measure("idle", "memory per idle TLS connection", "KiB", idle,
             servers=WITH_SHARED, rounds=2, less_is_better=True),
     Measure("arrive", "delivery to EXISTS", "ms", arrive, rounds=3,
@@ -277,6 +397,9 @@ ALL = [
             rounds=3, servers=("Bastide",), less_is_better=True),
     Measure("arrivebusy", "... while 4 clients append", "ms", arrive_busy,
             rounds=3, servers=PLAIN, less_is_better=True),
+    # Alone, by name: five minutes.
+    Measure("crowd", "memory of 10,000 idle, 500 busy", "KiB", crowd,
+            servers=("Bastide",), rounds=1, less_is_better=True, named=True),
     Measure("wake", "a sleeping tenant wakes", "ms", wake("ms"),
             servers=("Bastide",), rounds=3, less_is_better=True),
     Measure("awake", "memory of an awake tenant", "KiB", wake("kib"),
