@@ -19,6 +19,8 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/cmd_list.c \
 	imapd/session/cmd_mailbox.c \
 	imapd/session/cmd_notify.c \
+	imapd/session/cmd_metadata.c \
+	imapd/session/cmd_quota.c \
 	imapd/session/cmd_replace.c \
 	imapd/session/cmd_search.c \
 	imapd/session/cmd_select.c \
@@ -36,11 +38,14 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/fetch_flags.c \
 	imapd/session/fetch_parse.c \
 	imapd/session/fetch_partial.c \
+	imapd/session/fetch_preview.c \
 	imapd/session/fetch_section.c \
 	imapd/session/filter.c \
 	imapd/session/flags.c \
 	imapd/session/indexer.c \
 	imapd/session/notify.c \
+	imapd/session/metadata_parse.c \
+	imapd/session/metadata_put.c \
 	imapd/session/parse.c \
 	imapd/session/place.c \
 	imapd/session/quirk.c \

@@ -11,9 +11,11 @@ mail_libmail_a_SOURCES = \
 	mail/envelope.c \
 	mail/fold.c \
 	mail/header.c \
+	mail/html.c \
 	mail/ical.c \
 	mail/pack.c \
 	mail/param.c \
+	mail/preview.c \
 	mail/scan.c \
 	mail/structure.c \
 	mail/subject.c \

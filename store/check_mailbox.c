@@ -243,13 +243,17 @@ static enum err begin_mailbox(struct check *k, struct mailbox_check *b)
 	return load_keywords(k, b);
 }
 
-static void end_mailbox(struct check *k, const struct mailbox_check *b)
+static enum err end_mailbox(struct check *k, const struct mailbox_check *b)
 {
+	int64_t metadata;
+
+	TRY(metadata_size(k->db, b->said.mailbox, &metadata));
 	compare(k, b);
 	k->mailboxes++;
 	k->messages += b->found.exists;
-	k->bytes += b->found.size;
+	k->bytes += b->found.size + (uint64_t)metadata;
 	k->at.stage = NEXT;
+	return ERR_OK;
 }
 
 enum err check_mailboxes(struct check *k, const struct check_part *part)
@@ -270,7 +274,7 @@ enum err check_mailboxes(struct check *k, const struct check_part *part)
 		return ERR_AGAIN;
 	}
 	TRY(count_vanished(k, b));
-	end_mailbox(k, b);
+	TRY(end_mailbox(k, b));
 	return ERR_AGAIN;
 }
 

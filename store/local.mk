@@ -42,6 +42,7 @@ store_libstore_a_SOURCES = \
 	store/message.c \
 	store/message_list.c \
 	store/message_unseen.c \
+	store/metadata.c \
 	store/queue.c \
 	store/reap.c \
 	store/record.c \

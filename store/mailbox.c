@@ -251,6 +251,27 @@ enum err mailbox_create(struct account *a, struct slice name,
 	return mailbox_insert(a, name, use, true, id_out);
 }
 
+enum err mailbox_set_special(
+	struct account *a, uint64_t id, enum special_use use)
+{
+	struct db *d = account_db(a);
+	int64_t selectable;
+
+	TRY(db_write(d));
+	TRY(db_int(d, &selectable,
+		"SELECT selectable FROM mailbox WHERE id = ?", "u", id));
+	if (!selectable)
+		return ERR_UNSUPPORTED;
+	TRY(db_run(d,
+		"UPDATE mailbox SET special = 0 WHERE special = ?"
+		" AND special <> 0",
+		"i", (int64_t)use));
+	TRY(db_run(d, "UPDATE mailbox SET special = ? WHERE id = ?", "iu",
+		(int64_t)use, id));
+	db_note_change(a, WATCH_MAILBOX_LIST, id);
+	return ERR_OK;
+}
+
 /* --- the numbers that messages move -------------------------------------------- */
 
 static enum err fill_counters(sqlite3_stmt *st, struct arena *arena, void *row)

@@ -78,6 +78,7 @@ static enum err remove_row(struct account *a, uint64_t id)
 {
 	struct db *d = account_db(a);
 
+	TRY(metadata_drop(a, id));
 	TRY(acl_drop(a, id));
 	TRY(url_key_drop(a, id));
 	TRY(db_run(d, "DELETE FROM mailbox WHERE id = ?", "u", id));
@@ -192,7 +193,8 @@ static enum err move_below(struct db *d, struct slice from, struct slice to)
 }
 
 /* RFC 3501 6.3.5: "It moves all messages in INBOX to a new mailbox with the
- * given name, leaving INBOX empty." */
+ * given name, leaving INBOX empty." RFC 5464 4.1: what it is annotated with is
+ * copied. */
 static enum err rename_inbox(
 	struct account *a, uint64_t inbox, struct slice name)
 {
@@ -203,6 +205,7 @@ static enum err rename_inbox(
 		"INSERT INTO keyword(mailbox, bit, name)"
 		" SELECT ?, bit, name FROM keyword WHERE mailbox = ?",
 		"uu", id, inbox));
+	TRY(metadata_copy(a, inbox, id));
 	return message_move_all(a, inbox, id);
 }
 

@@ -113,6 +113,46 @@ enum err message_bodies(struct account *a, uint64_t mailbox, uint32_t from,
 		st, fill_body, NULL, rows, sizeof(*rows), max, n_out);
 }
 
+#define DELETED_PAGE 2000 /* about a millisecond */
+
+struct deleted {
+	uint32_t last, n;
+	uint64_t bytes;
+};
+
+static enum err fill_deleted(sqlite3_stmt *st, struct arena *arena, void *row)
+{
+	struct deleted *r = row;
+
+	r->last = column_u32(st, 0);
+	r->n = column_u32(st, 1);
+	r->bytes = column_u64(st, 2);
+	return ERR_OK;
+}
+
+enum err message_deleted_size(
+	struct account *a, uint64_t mailbox, uint32_t *next, uint64_t *bytes)
+{
+	struct db *d = account_db(a);
+	struct deleted page;
+	sqlite3_stmt *st;
+
+	TRY(check_mailbox(d, mailbox));
+	st = db_stmt(d, "SELECT max(uid), count(*),"
+			" sum(CASE WHEN flags & ? THEN size ELSE 0 END)"
+			" FROM (SELECT uid, flags, size FROM message"
+			" WHERE mailbox = ? AND uid >= ?"
+			" ORDER BY uid LIMIT ?)");
+	db_bind(st, "iuii", (int64_t)FLAG_DELETED, mailbox, (int64_t)*next,
+		(int64_t)DELETED_PAGE);
+	TRY(schema_row(st, fill_deleted, NULL, &page));
+	*bytes += page.bytes;
+	*next = page.n < DELETED_PAGE || page.last == UINT32_MAX
+			? 0
+			: page.last + 1;
+	return ERR_OK;
+}
+
 /* From (after, after_uid) exclusive; 0 stands behind every UID of `after`. */
 static int64_t key_uid(uint32_t after_uid)
 {

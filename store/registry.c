@@ -117,6 +117,17 @@
 	" name TEXT PRIMARY KEY"                                               \
 	") STRICT, WITHOUT ROWID"
 
+/* Annotations (metadata.h): mailbox 0 is the account as a whole, account 0
+ * everybody. */
+#define METADATA                                                               \
+	"CREATE TABLE metadata("                                               \
+	" mailbox INTEGER NOT NULL,"                                           \
+	" account INTEGER NOT NULL,"                                           \
+	" entry TEXT NOT NULL COLLATE NOCASE,"                                 \
+	" value BLOB NOT NULL,"                                                \
+	" PRIMARY KEY (mailbox, account, entry)"                               \
+	") STRICT, WITHOUT ROWID"
+
 #define COLLECTION                                                             \
 	"CREATE TABLE collection("                                             \
 	" id INTEGER PRIMARY KEY,"                                             \
@@ -399,6 +410,7 @@ const struct table_decl table_decls[] = {
 	{ "vanished", false, VANISHED, true, false },
 	{ "keyword", false, KEYWORD, true, true },
 	{ "subscription", false, SUBSCRIPTION, true, true },
+	{ "metadata", false, METADATA, true, true },
 	{ "collection", false, COLLECTION, true, true },
 	{ "collection_property", false, COLLECTION_PROPERTY, true, true },
 	{ "resource", false, RESOURCE, true, true },
@@ -438,6 +450,7 @@ const struct schema_step schema_steps[] = {
 	{ 2, false, FULLTEXT_BLOCK },
 	{ 2, true,
 		"ALTER TABLE user ADD imap_without TEXT NOT NULL DEFAULT ''" },
+	{ 3, false, METADATA },
 	{ 3, false, ACL },
 	{ 3, false, URL_KEY },
 	{ 3, true, TEAM },

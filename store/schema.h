@@ -160,6 +160,14 @@ MUST_CHECK enum err keyword_translate(
 MUST_CHECK enum err message_move_all(
 	struct account *a, uint64_t from, uint64_t to);
 
+/* metadata.c. Bytes of what is annotated to a mailbox, by everybody. */
+MUST_CHECK enum err metadata_size(
+	struct db *d, uint64_t mailbox, int64_t *bytes_out);
+/* It goes with its share of the quota. */
+MUST_CHECK enum err metadata_drop(struct account *a, uint64_t mailbox);
+MUST_CHECK enum err metadata_copy(
+	struct account *a, uint64_t from, uint64_t to);
+
 /* --- collections ------------------------------------------------------------- */
 /* A decoded path segment of DAV: ERR_SYNTAX, ERR_LIMIT. */
 MUST_CHECK enum err path_segment(struct slice name);

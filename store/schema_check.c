@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <bastide/metadata.h>
+
 #include "check.h"
 
 /* Lines that wait for the end of a run; what is more is only counted. */
@@ -161,6 +163,18 @@ static enum err check_state(struct check *k, const struct check_part *part)
 	return ERR_OK;
 }
 
+/* Those of mailboxes: check_mailboxes(). */
+static enum err count_account_metadata(
+	struct check *k, const struct check_part *part)
+{
+	int64_t bytes;
+
+	(void)part;
+	TRY(metadata_size(k->db, METADATA_ACCOUNT, &bytes));
+	k->bytes += (uint64_t)bytes;
+	return ERR_OK;
+}
+
 /* --- the tenant's database ---------------------------------------------------------------- */
 
 static enum err fill_queued(sqlite3_stmt *st, struct arena *arena, void *row)
@@ -252,6 +266,10 @@ static const struct check_part account_parts[] = {
 	{ check_strays, "keywords",
 		"SELECT mailbox FROM keyword WHERE mailbox > ?"
 		" ORDER BY mailbox LIMIT 1" },
+	{ check_strays, "metadata",
+		"SELECT mailbox FROM metadata WHERE mailbox > ?"
+		" ORDER BY mailbox LIMIT 1" },
+	{ count_account_metadata, NULL, NULL },
 	{ check_owners, "list of rights",
 		"SELECT DISTINCT l.mailbox, m.id IS NOT NULL FROM acl AS l"
 		" LEFT JOIN mailbox AS m ON m.id = l.mailbox"

@@ -13,6 +13,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_frame_http \
 	tests/fuzz/fuzz_frame_imap \
 	tests/fuzz/fuzz_frame_line \
+	tests/fuzz/fuzz_html \
 	tests/fuzz/fuzz_http_front \
 	tests/fuzz/fuzz_imap_front \
 	tests/fuzz/fuzz_imap_grammar \
@@ -151,6 +152,10 @@ tests_fuzz_fuzz_target_LDADD = caldav/libdavfront.a $(CORE_LIBS) $(LIBXML_LIBS)
 tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz_text.c $(CORPUS)
 tests_fuzz_fuzz_text_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_text_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_html_SOURCES = tests/fuzz/fuzz_html.c $(CORPUS)
+tests_fuzz_fuzz_html_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_html_LDADD = $(MAIL)
+
 tests_fuzz_fuzz_words_SOURCES = tests/fuzz/fuzz_words.c $(CORPUS)
 tests_fuzz_fuzz_words_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_words_LDADD = $(MAIL)

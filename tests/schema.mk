@@ -2,6 +2,7 @@
 SCHEMA_TEST_CFLAGS = -I$(srcdir) $(STORE_TEST_CFLAGS)
 check_PROGRAMS += tests/unit/test_mailbox tests/unit/test_message \
 	tests/unit/test_body tests/unit/test_collection \
+	tests/unit/test_metadata \
 	tests/unit/test_directory tests/unit/test_queue \
 	tests/unit/test_schema_check tests/unit/test_verify \
 	tests/unit/test_acl tests/unit/test_url_key tests/unit/test_fulltext tests/unit/test_upgrade tests/unit/test_model \
@@ -14,6 +15,10 @@ tests_unit_test_mailbox_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_message_SOURCES = tests/unit/test_message.c tests/unit/store_fixture.h
 tests_unit_test_message_CFLAGS = $(SCHEMA_TEST_CFLAGS)
 tests_unit_test_message_LDADD = $(STORE_TEST_LIBS)
+
+tests_unit_test_metadata_SOURCES = tests/unit/test_metadata.c tests/unit/store_fixture.h
+tests_unit_test_metadata_CFLAGS = $(SCHEMA_TEST_CFLAGS)
+tests_unit_test_metadata_LDADD = $(STORE_TEST_LIBS)
 
 tests_unit_test_body_SOURCES = tests/unit/test_body.c tests/unit/store_fixture.h
 tests_unit_test_body_CFLAGS = $(SCHEMA_TEST_CFLAGS)

@@ -38,6 +38,7 @@ struct append {
 	size_t at; /* of the command's line: read up to here */
 	enum append_stop stop;
 	bool in_parts, some_part; /* inside CATENATE's parentheses */
+	bool in_utf8;             /* inside UTF8's */
 	/* The URL part that is being copied, and its body. */
 	struct region region;
 	struct account *from;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * APPEND (RFC 3501 6.3.11, RFC 4315 3, RFC 3502, RFC 4469) and the reading of
- * REPLACE, which has the same arguments. A message's literal is never held in
- * memory: each piece goes to the scanner and, sealed, to the store. Everything
- * that can be refused is refused when the literal is announced, before the
- * client sends it (or its bytes are thrown away when it does not wait).
+ * APPEND (RFC 3501 6.3.11, RFC 4315 3, RFC 3502, RFC 4469, RFC 6855 4) and the
+ * reading of REPLACE, which has the same arguments. A message's literal is
+ * never held in memory: each piece goes to the scanner and, sealed, to the
+ * store. Everything that can be refused is refused when the literal is
+ * announced, before the client sends it (or its bytes are thrown away when it
+ * does not wait).
+ *
+ * UTF-8 in header fields is taken from every client. RFC 9755 4 wants NO where
+ * the client did not enable it; what would be lost are old messages with bytes
+ * of some charset that a user moves here from another server.
  *
  *   line so far --walk()--> STOP_LITERAL --data--> line so far ...
  *                 |  ^         STOP_STRING (a URL: an ordinary literal)
@@ -22,6 +27,15 @@ void append_abort(struct imap *i)
 }
 
 /* --- reading ------------------------------------------------------------------------ */
+
+/* "UTF8 (": RFC 6855 4. RFC 9755 takes UTF-8 in every literal and has dropped
+ * it, but clients send it where UTF8=ACCEPT is listed; Thunderbird also on
+ * connections on which it has not enabled it. */
+static bool utf8_data(struct append *a, struct cursor *c)
+{
+	a->in_utf8 = p_word(c, "UTF8 (");
+	return !a->in_utf8 || p_peek(c) == '~';
+}
 
 /* Does what is left of the line announce a literal, now? */
 static bool announces(struct cursor c)
@@ -100,7 +114,8 @@ static enum err keep_keywords(struct arena *a, struct flag_list *f)
 	return ERR_OK;
 }
 
-/* [SP flag-list] [SP date-time] SP (literal / "CATENATE" SP "(" ...) */
+/* [SP flag-list] [SP date-time] SP (literal / utf8-literal / "CATENATE" SP "("
+ * ...) */
 static enum err message(struct imap *i, struct append *a, struct cursor *c)
 {
 	struct append_message *m;
@@ -125,6 +140,9 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 	TRY(keep_keywords(i->arena, &m->flags));
 	a->in_parts = p_word(c, "CATENATE (");
 	a->some_part = false;
+	if (!a->in_parts)
+		if (!utf8_data(a, c))
+		return ERR_SYNTAX;
 	if (!a->in_parts && !announces(*c))
 		return ERR_SYNTAX;
 	a->list[a->n++] = m;
@@ -134,7 +152,7 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 	return append_begin(i, a, i->framer.literal_size);
 }
 
-/* cat-part of RFC 4469 5, or the end of them. */
+/* cat-part of RFC 4469 5 and RFC 6855 4, or the end of them. */
 static enum err part(struct imap *i, struct append *a, struct cursor *c)
 {
 	struct slice url;
@@ -145,7 +163,9 @@ static enum err part(struct imap *i, struct append *a, struct cursor *c)
 	}
 	if (a->some_part && !p_sp(c))
 		return ERR_SYNTAX;
-	if (p_word(c, "TEXT ")) {
+	if (!utf8_data(a, c))
+		return ERR_SYNTAX;
+	if (a->in_utf8 || p_word(c, "TEXT ")) {
 		if (!announces(*c))
 			return ERR_SYNTAX;
 		a->some_part = true;
@@ -164,6 +184,18 @@ static enum err part(struct imap *i, struct append *a, struct cursor *c)
 	return append_url(i, a, url);
 }
 
+/* The parenthesis behind the literal of UTF8. */
+static enum err end_utf8(struct imap *i, struct append *a)
+{
+	if (!a->in_utf8)
+		return ERR_OK;
+	a->in_utf8 = false;
+	if (a->at == i->framer.line.n || i->framer.line.p[a->at] != ')')
+		return ERR_SYNTAX;
+	a->at++;
+	return ERR_OK;
+}
+
 /* Reads on until something has to come. ERR_AGAIN: a URL is being copied. */
 static enum err walk(struct imap *i, struct append *a)
 {
@@ -172,6 +204,7 @@ static enum err walk(struct imap *i, struct append *a)
 	for (a->stop = STOP_NONE; a->stop == STOP_NONE;) {
 		if (a->region.size)
 			TRY(append_copy(i, a, started));
+		TRY(end_utf8(i, a));
 		struct slice line = buf_slice(&i->framer.line);
 		struct cursor c = cursor_of(slice_from(line, a->at));
 		TRY(a->in_parts ? part(i, a, &c) : message(i, a, &c));
@@ -224,11 +257,16 @@ void append_data(struct imap *i, struct slice data)
 	if (!a || a->err != ERR_OK)
 		return;
 	/* BODY[] must show what it has as text (RFC 3516 6): NUL is refused,
-	 * not encoded behind the client's back. */
-	if (i->framer.literal_binary && slice_find(data, '\0') < data.n)
-		a->err = ERR_ENCODING;
-	else
+	 * not encoded behind the client's back. Other literals cannot have it
+	 * at all (RFC 9051 9: CHAR8). */
+	if (slice_find(data, '\0') == data.n) {
 		a->err = append_write(a, data);
+	} else if (i->framer.literal_binary) {
+		a->err = ERR_ENCODING;
+	} else {
+		a->text = "The message has a NUL";
+		a->err = ERR_SYNTAX;
+	}
 }
 
 /* --- the command --------------------------------------------------------------------- */
@@ -261,6 +299,10 @@ static enum err more(struct imap *i)
 	i->cmd.code = imap_text(i, "APPENDUID %u %.*s", i->append->uidvalidity,
 		SLICE_ARG(buf_slice(&set)));
 	buf_free(&set);
+	/* The tagged answer has its code already. */
+	i->cmd.tells_modseq = imap_enabled(i, ENABLED_CONDSTORE) &&
+			      i->append->account == i->box &&
+			      i->append->mailbox == i->st.mailbox;
 	return ERR_OK;
 }
 

@@ -21,6 +21,7 @@ enum stage {
 	STAGE_STREAM,  /* the rest of a literal goes out */
 	STAGE_MEASURE, /* BINARY: nothing of it went out yet */
 	STAGE_SEND,    /* BINARY: the literal goes out */
+	STAGE_PREVIEW, /* nothing of it went out yet */
 };
 
 struct fetch {
@@ -33,19 +34,20 @@ struct fetch {
 	struct arena *arena; /* of the batch */
 	struct slice names[LIMIT_KEYWORDS];
 	struct message_row rows[BATCH];
-	bool seen_now[BATCH]; /* \Seen was set by this command */
-	size_t n, at;         /* rows of the batch, current one */
-	size_t item;          /* next item of the current row */
-	bool open;            /* "* n FETCH (" was written, */
-	bool some;            /* and an item after it */
-	struct region region; /* of the section that is going out */
-	struct binary binary; /* or of one to be decoded */
-	enum stage stage;     /* of the current item */
-	size_t mark;          /* where it begins in the response */
-	uint64_t started;     /* this slice, in microseconds */
-	enum err error;       /* the first row that failed */
-	struct resync resync; /* of UID FETCH with CHANGEDSINCE */
-	bool synced;          /* and that is done */
+	bool seen_now[BATCH];    /* \Seen was set by this command */
+	size_t n, at;            /* rows of the batch, current one */
+	size_t item;             /* next item of the current row */
+	bool open;               /* "* n FETCH (" was written, */
+	bool some;               /* and an item after it */
+	struct region region;    /* of the section that is going out */
+	struct binary binary;    /* or of one to be decoded */
+	struct preview *preview; /* or of a message */
+	enum stage stage;        /* of the current item */
+	size_t mark;             /* where it begins in the response */
+	uint64_t started;        /* this slice, in microseconds */
+	enum err error;          /* the first row that failed */
+	struct resync resync;    /* of UID FETCH with CHANGEDSINCE */
+	bool synced;             /* and that is done */
 };
 
 static void abandon(struct imap *i)
@@ -55,6 +57,7 @@ static void abandon(struct imap *i)
 	arena_free(f->arena);
 	buf_free(&f->narrow.matches);
 	buf_free(&f->binary.piece);
+	preview_free(f->preview);
 }
 
 /* --- one row ------------------------------------------------------------------- */
@@ -237,6 +240,27 @@ static enum err measure(struct imap *i, struct fetch *f,
 	return buf_err(&i->out);
 }
 
+static enum err begin_preview(
+	struct imap *i, struct fetch *f, const struct message_row *row)
+{
+	preview_free(f->preview);
+	f->preview = NULL;
+	TRY(preview_begin(i->box, row, f->arena, &f->preview));
+	f->stage = STAGE_PREVIEW;
+	return ERR_OK;
+}
+
+static enum err preview(struct imap *i, struct fetch *f)
+{
+	struct slice text;
+
+	TRY(preview_more(i, f->preview, f->started, &text));
+	buf_adds(&i->out, "PREVIEW ");
+	put_string(&i->out, text);
+	f->stage = STAGE_NONE;
+	return ERR_OK;
+}
+
 static enum err begin_item(struct imap *i, struct fetch *f,
 	const struct message_row *row, const struct fetch_item *it)
 {
@@ -247,6 +271,8 @@ static enum err begin_item(struct imap *i, struct fetch *f,
 		return begin_section(i, f, row, it->section);
 	if (it->section)
 		return begin_binary(i, f, row, it);
+	if (it->kind == FETCH_PREVIEW)
+		return begin_preview(i, f, row);
 	return put_simple(i, f, row, it->kind);
 }
 
@@ -273,6 +299,8 @@ static enum err one_item(struct imap *i, struct fetch *f)
 		e = begin_item(i, f, row, it);
 	if (e == ERR_OK && f->stage == STAGE_MEASURE)
 		e = measure(i, f, row, it);
+	if (e == ERR_OK && f->stage == STAGE_PREVIEW)
+		e = preview(i, f);
 	if (e == ERR_AGAIN)
 		return e;
 	if (e != ERR_OK) {

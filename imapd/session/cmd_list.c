@@ -38,6 +38,11 @@ bool imap_special_use(struct slice name, enum special_use *out)
 	return false;
 }
 
+const char *imap_use_name(enum special_use use)
+{
+	return uses[use];
+}
+
 /* --- patterns ------------------------------------------------------------------ */
 
 /* A wildcard that can still take one more character, and where. */

@@ -168,8 +168,9 @@ enum err select_tell_rights(struct imap *i)
 	put_flag_lines(i, names);
 	imap_flush(i);
 	if (before != i->st.read_only)
-		imap_untagged(i, "OK [READ-%s] Your rights were changed",
-			before ? "WRITE" : "ONLY");
+		imap_untagged(
+			i, before ? "OK [READ-WRITE] You may change it now"
+				  : "OK [READ-ONLY] You may only read now");
 	return ERR_OK;
 }
 

@@ -9,11 +9,12 @@ enum status_kind {
 	STATUS_UIDNEXT,
 	STATUS_UIDVALIDITY,
 	STATUS_UNSEEN,
-	STATUS_DELETED,
-	STATUS_SIZE,          /* RFC 8438 */
-	STATUS_HIGHESTMODSEQ, /* RFC 7162 3.1.7 */
-	STATUS_APPENDLIMIT,   /* RFC 7889 3.1 */
-	STATUS_MAILBOXID,     /* RFC 8474 4.3 */
+	STATUS_DELETED,         /* RFC 9208 4.1.4 */
+	STATUS_DELETED_STORAGE, /* the same */
+	STATUS_SIZE,            /* RFC 8438 */
+	STATUS_HIGHESTMODSEQ,   /* RFC 7162 3.1.7 */
+	STATUS_APPENDLIMIT,     /* RFC 7889 3.1 */
+	STATUS_MAILBOXID,       /* RFC 8474 4.3 */
 	STATUS_KINDS
 };
 
@@ -24,6 +25,7 @@ static const char *const names[STATUS_KINDS] = {
 	[STATUS_UIDVALIDITY] = "UIDVALIDITY",
 	[STATUS_UNSEEN] = "UNSEEN",
 	[STATUS_DELETED] = "DELETED",
+	[STATUS_DELETED_STORAGE] = "DELETED-STORAGE",
 	[STATUS_SIZE] = "SIZE",
 	[STATUS_HIGHESTMODSEQ] = "HIGHESTMODSEQ",
 	[STATUS_APPENDLIMIT] = "APPENDLIMIT",
@@ -86,7 +88,22 @@ static void put_id(struct buf *b, const struct oid *oid)
 	buf_addf(b, "(%s)", text);
 }
 
-static enum err put_value(struct imap *i, const struct place *p, unsigned kind)
+enum err status_count(struct imap *i, const struct place *p, unsigned wanted,
+	uint64_t started_us, struct status_count *n)
+{
+	if (!(wanted & 1u << STATUS_DELETED_STORAGE) || p->row.deleted == 0)
+		return ERR_OK;
+	do {
+		TRY(message_deleted_size(
+			p->account, p->row.id, &n->next, &n->deleted_size));
+		if (n->next == 0)
+			return ERR_OK;
+	} while (!imap_slice_over(i, started_us));
+	return ERR_AGAIN;
+}
+
+static enum err put_value(struct imap *i, const struct place *p, unsigned kind,
+	const struct status_count *n)
 {
 	const struct mailbox_row *row = &p->row;
 	uint64_t numbers[STATUS_KINDS] = {
@@ -95,6 +112,7 @@ static enum err put_value(struct imap *i, const struct place *p, unsigned kind)
 		[STATUS_UIDVALIDITY] = row->uidvalidity,
 		[STATUS_UNSEEN] = row->unseen,
 		[STATUS_DELETED] = row->deleted,
+		[STATUS_DELETED_STORAGE] = n->deleted_size,
 		[STATUS_SIZE] = row->size,
 		[STATUS_HIGHESTMODSEQ] = row->modseq,
 		[STATUS_APPENDLIMIT] = LIMIT_MESSAGE,
@@ -109,7 +127,8 @@ static enum err put_value(struct imap *i, const struct place *p, unsigned kind)
 	return ERR_OK;
 }
 
-enum err status_put(struct imap *i, const struct place *p, unsigned wanted)
+enum err status_put(struct imap *i, const struct place *p, unsigned wanted,
+	const struct status_count *n)
 {
 	const char *gap = "";
 
@@ -120,25 +139,42 @@ enum err status_put(struct imap *i, const struct place *p, unsigned wanted)
 		if (!(wanted >> k & 1))
 			continue;
 		buf_addf(&i->out, "%s%s ", gap, names[k]);
-		TRY(put_value(i, p, k));
+		TRY(put_value(i, p, k, n));
 		gap = " ";
 	}
 	return buf_adds(&i->out, ")\r\n");
 }
 
-enum err cmd_status(struct imap *i)
-{
-	struct cursor *c = &i->cmd.args;
-	struct place p;
-	struct slice name;
+struct status {
+	struct place place;
 	unsigned wanted;
+	struct status_count count;
+};
 
-	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
-		!status_items(c, &wanted) || !p_end(c))
-		return ERR_SYNTAX;
-	TRY(imap_place_mailbox(i, name, RIGHT_READ, &p));
-	status_enables(i, wanted);
-	TRY(status_put(i, &p, wanted));
+static enum err more(struct imap *i)
+{
+	struct status *s = i->cmd.work;
+
+	TRY(status_count(i, &s->place, s->wanted, loop_now_us(), &s->count));
+	TRY(status_put(i, &s->place, s->wanted, &s->count));
 	imap_flush(i);
 	return ERR_OK;
+}
+
+enum err cmd_status(struct imap *i)
+{
+	struct status *s = arena_alloc(i->arena, sizeof(*s));
+	struct cursor *c = &i->cmd.args;
+	struct slice name;
+
+	if (!s)
+		return ERR_NOMEM;
+	if (!p_sp(c) || !imap_mailbox(i, c, &name) || !p_sp(c) ||
+		!status_items(c, &s->wanted) || !p_end(c))
+		return ERR_SYNTAX;
+	TRY(imap_place_mailbox(i, name, RIGHT_READ, &s->place));
+	status_enables(i, s->wanted);
+	i->cmd.work = s;
+	i->cmd.more = more;
+	return more(i);
 }

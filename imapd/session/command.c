@@ -22,16 +22,19 @@ const struct command_row command_rows[] = {
 		UID_TOO | WANTS_VIEW | WRITES |
 			NO_NUMBERS }, /* 6.4.3, RFC 4315 2.1 */
 	{ "FETCH", cmd_fetch, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.5 */
-	{ "GENURLAUTH", cmd_genurlauth, IN_ANY, 0 }, /* RFC 4467 7 */
-	{ "GETACL", cmd_getacl, IN_ANY, 0 },         /* RFC 4314 3.3 */
-	{ "ID", cmd_id, IN_ANY, 0 },                 /* RFC 2971 */
-	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS }, /* RFC 2177 */
-	{ "LANGUAGE", cmd_language, IN_ANY, 0 },     /* RFC 5255 3.2 */
-	{ "LIST", cmd_list, IN_ANY, 0 },             /* RFC 3501 6.3.8 */
-	{ "LISTRIGHTS", cmd_listrights, IN_ANY, 0 }, /* RFC 4314 3.4 */
-	{ "LOGOUT", cmd_logout, IN_ANY, 0 },         /* 6.1.3 */
-	{ "LSUB", cmd_lsub, IN_ANY, 0 },             /* 6.3.9 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE },     /* 6.4.5 */
+	{ "GENURLAUTH", cmd_genurlauth, IN_ANY, 0 },     /* RFC 4467 7 */
+	{ "GETACL", cmd_getacl, IN_ANY, 0 },             /* RFC 4314 3.3 */
+	{ "GETMETADATA", cmd_getmetadata, IN_ANY, 0 },   /* RFC 5464 4.2 */
+	{ "GETQUOTA", cmd_getquota, IN_ANY, 0 },         /* RFC 9208 4.1.1 */
+	{ "GETQUOTAROOT", cmd_getquotaroot, IN_ANY, 0 }, /* 4.1.2 */
+	{ "ID", cmd_id, IN_ANY, 0 },                     /* RFC 2971 */
+	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS },     /* RFC 2177 */
+	{ "LANGUAGE", cmd_language, IN_ANY, 0 },         /* RFC 5255 3.2 */
+	{ "LIST", cmd_list, IN_ANY, 0 },                 /* RFC 3501 6.3.8 */
+	{ "LISTRIGHTS", cmd_listrights, IN_ANY, 0 },     /* RFC 4314 3.4 */
+	{ "LOGOUT", cmd_logout, IN_ANY, 0 },             /* 6.1.3 */
+	{ "LSUB", cmd_lsub, IN_ANY, 0 },                 /* 6.3.9 */
 	{ "MOVE", cmd_move, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | WRITES },         /* RFC 6851 */
 	{ "MYRIGHTS", cmd_myrights, IN_ANY, 0 },         /* RFC 4314 3.5 */
@@ -43,9 +46,11 @@ const struct command_row command_rows[] = {
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "RESETKEY", cmd_resetkey, IN_ANY, 0 }, /* RFC 4467 7 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* 6.4.4 */
-	{ "SELECT", cmd_select, IN_ANY, 0 },         /* 6.3.1 */
-	{ "SETACL", cmd_setacl, IN_ANY, 0 },         /* RFC 4314 3.1 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */
+	{ "SELECT", cmd_select, IN_ANY, 0 },           /* 6.3.1 */
+	{ "SETACL", cmd_setacl, IN_ANY, 0 },           /* RFC 4314 3.1 */
+	{ "SETMETADATA", cmd_setmetadata, IN_ANY, 0 }, /* RFC 5464 4.3 */
+	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 },       /* RFC 9208 4.1.3 */
 	{ "SORT", cmd_sort, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
 	{ "STATUS", cmd_status, IN_ANY, GLANCES },   /* 6.3.10 */

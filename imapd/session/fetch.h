@@ -15,6 +15,7 @@ enum fetch_kind {
 	FETCH_EMAILID,  /* RFC 8474 5.3 */
 	FETCH_THREADID,
 	FETCH_SIZE,
+	FETCH_PREVIEW, /* RFC 8970 */
 	FETCH_ENVELOPE,
 	FETCH_BODY, /* structure without extension data */
 	FETCH_BODYSTRUCTURE,
@@ -119,5 +120,16 @@ MUST_CHECK enum err binary_measure(
 	struct imap *i, uint64_t body, struct binary *b, uint64_t started_us);
 MUST_CHECK enum err binary_send(
 	struct imap *i, uint64_t body, struct binary *b, uint64_t started_us);
+
+/* fetch_preview.c. `row`, with its metadata, is borrowed until the end. */
+struct preview;
+MUST_CHECK enum err preview_begin(struct account *a,
+	const struct message_row *row, struct arena *arena,
+	struct preview **out);
+/* In slices, ERR_AGAIN. The text lives as long as the preview; it may be
+ * empty. */
+MUST_CHECK enum err preview_more(struct imap *i, struct preview *p,
+	uint64_t started_us, struct slice *out);
+void preview_free(struct preview *p);
 
 #endif

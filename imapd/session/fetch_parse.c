@@ -15,6 +15,7 @@ static const struct {
 	{ "EMAILID", FETCH_EMAILID, true },
 	{ "THREADID", FETCH_THREADID, false },
 	{ "RFC822.SIZE", FETCH_SIZE, false },
+	{ "PREVIEW", FETCH_PREVIEW, true },
 	{ "ENVELOPE", FETCH_ENVELOPE, true },
 	{ "BODYSTRUCTURE", FETCH_BODYSTRUCTURE, true },
 	{ "BODY", FETCH_BODY, true },
@@ -225,6 +226,9 @@ static bool one_item(struct cursor *c, struct arena *a, struct fetch_request *r)
 	for (size_t k = 0; k < N_SIMPLE; k++)
 		if (slice_ieqs(name, simple[k].name)) {
 			fetch_add(r, simple[k].kind);
+			/* RFC 8970 6: they would get the same. */
+			if (simple[k].kind == FETCH_PREVIEW)
+				(void)p_word(c, " (LAZY)");
 			return true;
 		}
 	return false;

@@ -119,6 +119,7 @@ struct command {
 	uint64_t told_us;       /* when it last said so, or began */
 	bool bye;               /* close after the tagged reply */
 	bool compress;          /* after the tagged reply */
+	bool tells_modseq;      /* of the selected mailbox, after its news */
 	bool cut;               /* close without one: a literal broke off */
 	const char *code;       /* response code of OK, "" or in the arena */
 	const char *error_code; /* instead of the table's */
@@ -177,6 +178,10 @@ extern uint64_t imap_progress_us;
 bool imap_slice_over(struct imap *i, uint64_t started_us);
 /* The selected mailbox has news: an idling client hears of them. */
 void imap_news(struct imap *i);
+/* A session has set an entry of metadata, which this user alone sees, or all
+ * who see the mailbox: tells those who want to know (NOTIFY). */
+void imap_tell_metadata(const struct imap *i, const struct account *a,
+	uint64_t mailbox, bool shared, struct slice entry);
 /* Another session of the user has reset the keys of URLs: of the mailbox, or,
  * with NULL, of all. */
 void imap_tell_key_reset(
@@ -329,13 +334,23 @@ void put_fetch_flags(struct imap *i, uint32_t seq,
 bool status_items(struct cursor *c, unsigned *wanted);
 /* HIGHESTMODSEQ among them enables CONDSTORE (RFC 7162 3.1). */
 void status_enables(struct imap *i, unsigned wanted);
+/* How far the count of one mailbox's deleted bytes is; zeroed at first. */
+struct status_count {
+	uint64_t deleted_size;
+	uint32_t next; /* UID */
+};
+/* Counts what `wanted` has that the row does not say, in slices: ERR_AGAIN. */
+MUST_CHECK enum err status_count(struct imap *i, const struct place *p,
+	unsigned wanted, uint64_t started_us, struct status_count *n);
 /* "* STATUS name (...)" into the scratch buffer; on error half of it. */
-MUST_CHECK enum err status_put(
-	struct imap *i, const struct place *p, unsigned wanted);
+MUST_CHECK enum err status_put(struct imap *i, const struct place *p,
+	unsigned wanted, const struct status_count *n);
 
 /* --- cmd_list.c ------------------------------------------------------------------ */
 /* "Archive" of "\Archive" (RFC 6154 2). */
 bool imap_special_use(struct slice name, enum special_use *out);
+/* "\Archive", NULL for none. */
+const char *imap_use_name(enum special_use use);
 /* "* LIST" of one mailbox into the scratch buffer, with OLDNAME when the client
  * called it `old`. */
 void put_list(struct imap *i, const struct mailbox_row *row, struct slice old);
@@ -350,6 +365,10 @@ enum append_literal {
 enum append_literal append_literal(struct imap *i);
 void append_data(struct imap *i, struct slice data);
 void append_abort(struct imap *i);
+
+/* --- cmd_metadata.c -------------------------------------------------------------- */
+/* RFC 5464 4.3, of LIMIT_METADATA */
+#define METADATA_TOO_LONG "METADATA MAXSIZE 65536"
 
 /* --- cmd_enable.c ---------------------------------------------------------------- */
 void put_capabilities(struct imap *i);
@@ -374,6 +393,9 @@ enum err cmd_expunge(struct imap *i);
 enum err cmd_fetch(struct imap *i);
 enum err cmd_genurlauth(struct imap *i);
 enum err cmd_getacl(struct imap *i);
+enum err cmd_getmetadata(struct imap *i);
+enum err cmd_getquota(struct imap *i);
+enum err cmd_getquotaroot(struct imap *i);
 enum err cmd_id(struct imap *i);
 enum err cmd_idle(struct imap *i);
 enum err cmd_language(struct imap *i);
@@ -392,6 +414,8 @@ enum err cmd_resetkey(struct imap *i);
 enum err cmd_search(struct imap *i);
 enum err cmd_select(struct imap *i);
 enum err cmd_setacl(struct imap *i);
+enum err cmd_setmetadata(struct imap *i);
+enum err cmd_setquota(struct imap *i);
 enum err cmd_sort(struct imap *i);
 enum err cmd_status(struct imap *i);
 enum err cmd_store(struct imap *i);

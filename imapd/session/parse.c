@@ -14,12 +14,22 @@ static bool raw_name(struct slice raw, struct slice *out)
 	return utf8_valid(raw) && raw.n <= LIMIT_MAILBOX_NAME;
 }
 
+static bool has_8bit(struct slice s)
+{
+	for (size_t k = 0; k < s.n; k++)
+		if ((unsigned char)s.p[k] >= 128)
+			return true;
+	return false;
+}
+
+/* RFC 6855 3: raw UTF-8 is taken at any time. Thunderbird sends it on each
+ * connection once it has enabled it on one. */
 static bool to_utf8(struct imap *i, struct slice raw, struct slice *out)
 {
 	struct buf name;
 	bool good;
 
-	if (imap_enabled(i, ENABLED_REV2 | ENABLED_UTF8))
+	if (imap_enabled(i, ENABLED_REV2 | ENABLED_UTF8) || has_8bit(raw))
 		return raw_name(raw, out);
 	buf_init(&name, LIMIT_MAILBOX_NAME);
 	good = utf7_decode(raw, &name) == ERR_OK;

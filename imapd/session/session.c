@@ -33,6 +33,15 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
 	return uid;
 }
 
+void imap_tell_metadata(const struct imap *i, const struct account *a,
+	uint64_t mailbox, bool shared, struct slice entry)
+{
+	for (struct imap *o = sessions; o; o = o->next)
+		if (o != i && o->notify && o->st.account == account_number(a) &&
+			(shared || o->st.account == i->st.account))
+			notify_metadata(o, mailbox, entry);
+}
+
 void imap_tell_key_reset(
 	const struct imap *i, const struct account *a, uint64_t mailbox)
 {
@@ -304,6 +313,9 @@ static enum err finish(struct imap *i, enum err e)
 			c->bye = true;
 		}
 	}
+	if (c->tells_modseq && i->st.selected && !i->changed)
+		imap_untagged(i, "OK [HIGHESTMODSEQ %llu] Highest",
+			(unsigned long long)i->st.modseq);
 	imap_gate(i);
 	if (e == ERR_OK)
 		write_ok(i);
@@ -462,7 +474,9 @@ static void start_command(struct imap *i)
 	if (e != ERR_OK) {
 		conclude(i, e, NULL);
 	} else if (i->framer.discarded && !i->append) {
-		i->cmd.error_code = "TOOBIG"; /* RFC 7888 5 */
+		i->cmd.error_code = i->cmd.row->begin == cmd_setmetadata
+					    ? METADATA_TOO_LONG
+					    : "TOOBIG"; /* RFC 7888 5 */
 		conclude(i, ERR_LIMIT, "The literal is too large");
 	} else {
 		step(i);

@@ -21,7 +21,8 @@ struct text_walk {
 	struct arena *scratch;
 	struct text_sink sink;
 	struct mail_structure structure;
-	size_t part;
+	size_t part, end; /* the current one, and behind the last */
+	bool only_text;
 	enum stage stage;
 	uint64_t at, left;  /* of the text that is being read */
 	struct slice whole; /* of a small message, opened once */
@@ -55,8 +56,22 @@ enum err text_walk_new(struct account *a, uint64_t body, uint64_t size,
 		text_walk_free(w);
 		return e;
 	}
+	w->end = w->structure.n;
 	*out = w;
 	return ERR_OK;
+}
+
+void text_walk_only(struct text_walk *w, size_t part)
+{
+	w->part = part;
+	w->end = part + 1;
+	w->only_text = true;
+	w->stage = HEADER;
+}
+
+const struct mail_structure *text_walk_structure(const struct text_walk *w)
+{
+	return &w->structure;
 }
 
 void text_walk_free(struct text_walk *w)
@@ -175,7 +190,7 @@ static enum err begin_part(struct text_walk *w)
 	const struct mail_part *p = &w->structure.parts[w->part];
 	unsigned zone = w->part ? FULLTEXT_BODY : FULLTEXT_HEADER;
 
-	if (w->zones & zone)
+	if ((w->zones & zone) && !w->only_text)
 		TRY(fields_of(w, p, zone));
 	w->left = 0;
 	if ((w->zones & FULLTEXT_BODY) && p->kind == MAIL_LEAF &&
@@ -192,7 +207,7 @@ static enum err begin_part(struct text_walk *w)
 
 enum err text_walk_more(struct text_walk *w)
 {
-	if (w->part == w->structure.n)
+	if (w->part == w->end)
 		return ERR_OK;
 	if (w->stage == HEADER) {
 		TRY(begin_part(w));
@@ -203,5 +218,5 @@ enum err text_walk_more(struct text_walk *w)
 		w->part++;
 		w->stage = HEADER;
 	}
-	return w->part == w->structure.n ? ERR_OK : ERR_AGAIN;
+	return w->part == w->end ? ERR_OK : ERR_AGAIN;
 }

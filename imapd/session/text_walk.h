@@ -31,6 +31,9 @@ MUST_CHECK enum err text_walk_new(struct account *a, uint64_t body,
 /* At most about 64 KiB of the message. ERR_AGAIN: there is more. Errors of the
  * sink end it. */
 MUST_CHECK enum err text_walk_more(struct text_walk *w);
+/* Begins anew, with the text of one part and nothing else. */
+void text_walk_only(struct text_walk *w, size_t part);
+const struct mail_structure *text_walk_structure(const struct text_walk *w);
 void text_walk_free(struct text_walk *w);
 
 #endif

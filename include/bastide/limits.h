@@ -58,6 +58,8 @@
 #define LIMIT_FILTER_NAMES 500
 /* Mailboxes that a session with NOTIFY remembers, 100 bytes and a name each. */
 #define LIMIT_NOTIFY_MAILBOXES 5000
+/* Names of entries of metadata that others have set, until it tells of them. */
+#define LIMIT_NOTIFY_METADATA KIB(64)
 /* Searches that one session has kept up to date (RFC 5267 asks for one at
  * least), the results of all of them, 4 bytes each, and what one asks for. */
 #define LIMIT_CONTEXTS 8
@@ -81,6 +83,12 @@
 /* Keywords of one mailbox: the store keeps them as bits. */
 #define LIMIT_KEYWORDS 128
 #define LIMIT_KEYWORD_NAME 100
+/* Annotations (RFC 5464 4.1: 1,024 bytes and 10 at least): a value, as one
+ * literal brings it; an entry's name; those of one mailbox, shared and of one
+ * user, and those that one command names. */
+#define LIMIT_METADATA KIB(64)
+#define LIMIT_METADATA_NAME 500
+#define LIMIT_METADATA_ENTRIES 100
 /* The names of all capabilities, twice: what an administrator may hide. */
 #define LIMIT_IMAP_WITHOUT 2000
 /* Expunged messages that a mailbox remembers for QRESYNC; a client that was

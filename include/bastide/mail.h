@@ -185,4 +185,30 @@ MUST_CHECK enum err mail_base_subject(
 /* A header value with its encoded words decoded to UTF-8 (RFC 2047 6). */
 enum err mail_words_decode(struct slice value, struct buf *out);
 
+/* --- text for people: HTML, RFC 8970 ------------------------------------------- */
+/* The text of HTML, in pieces: adds to `out` at most 20 bytes more than came.
+ * Lines end where blocks do. What is not complete at the end is left out. */
+struct mail_html {
+	int state;
+	char held[16]; /* the name of the tag or character reference */
+	size_t n, matched;
+	char quote;
+	bool closing, equals;
+};
+void mail_html_init(struct mail_html *h);
+enum err mail_html_text(
+	struct mail_html *h, struct slice utf8, struct buf *out);
+/* The first characters of a text, without quoted lines. */
+#define MAIL_PREVIEW_MAX 200
+struct mail_preview {
+	bool html; /* has no quoted lines */
+	bool line_started, quoted, blank;
+	size_t n, characters;
+	char text[MAIL_PREVIEW_MAX * 4];
+};
+void mail_preview_init(struct mail_preview *p, bool html);
+/* Whole characters of valid UTF-8. True: it has enough. */
+bool mail_preview_add(struct mail_preview *p, struct slice utf8);
+struct slice mail_preview_text(const struct mail_preview *p);
+
 #endif

@@ -75,6 +75,10 @@ MUST_CHECK enum err mailbox_find_special(struct account *a,
  * selectable, with a new UIDVALIDITY. */
 MUST_CHECK enum err mailbox_create(struct account *a, struct slice name,
 	enum special_use use, uint64_t *id_out);
+/* The special use, which another mailbox then has no more. ERR_UNSUPPORTED: of
+ * what is only a parent. */
+MUST_CHECK enum err mailbox_set_special(
+	struct account *a, uint64_t id, enum special_use use);
 /* Messages go with it; with children it stays as a parent (RFC 3501 6.3.4).
  * ERR_NOPERM for INBOX; ERR_NOTEMPTY when it is only a parent already. */
 MUST_CHECK enum err mailbox_delete(struct account *a, uint64_t id);
@@ -146,6 +150,10 @@ MUST_CHECK enum err message_bodies(struct account *a, uint64_t mailbox,
 /* How many there are with uid >= from and <= to: 40 ns or so for each. */
 MUST_CHECK enum err message_count(struct account *a, uint64_t mailbox,
 	uint32_t from, uint32_t to, uint32_t *n_out);
+/* Adds to *bytes what messages with \Deleted take, from UID *next on, a page of
+ * them; moves *next on, to 0 at the end. */
+MUST_CHECK enum err message_deleted_size(
+	struct account *a, uint64_t mailbox, uint32_t *next, uint64_t *bytes);
 /* Messages whose modseq is above `after`, in order of (modseq, uid), from
  * (after, after_uid) exclusive: 0 at first, then the last row's UID. */
 MUST_CHECK enum err message_changed(struct account *a, uint64_t mailbox,

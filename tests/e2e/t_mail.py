@@ -162,6 +162,24 @@ def capabilities_can_be_hidden_from_a_user(server):
 
 
 @TAP.test
+def nothing_but_starttls_before_tls(server):
+    """No password is asked for in clear, and none that came is looked at."""
+    client = imaplib.IMAP4("localhost", server.ports["imap_port"], timeout=30)
+    words = client.capability()[1][0].split()
+    assert b"STARTTLS" in words and b"LOGINDISABLED" in words, words
+    assert not any(word.startswith(b"AUTH=") for word in words), words
+    for command in ("LOGIN ann@a.example pass", "AUTHENTICATE PLAIN AGEAYg==",
+                    "AUTHENTICATE SCRAM-SHA-256"):
+        client.send(f"x1 {command}\r\n".encode())
+        line = client.readline()
+        assert line.startswith(b"x1 NO [PRIVACYREQUIRED] "), line
+    client.starttls(tls(server))
+    words = client.capability()[1][0].split()
+    assert b"AUTH=PLAIN" in words and b"STARTTLS" not in words, words
+    client.logout()
+
+
+@TAP.test
 def a_language_chosen_before_the_login_stays(server):
     client = imaplib.IMAP4_SSL("localhost", server.ports["imaps_port"],
                                ssl_context=tls(server), timeout=30)

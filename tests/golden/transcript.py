@@ -12,7 +12,7 @@
 
 `<name>` matches anything but blanks and closing brackets the first time, and
 the same text after that; `<*>` matches the rest of the line. `\\x..` escapes
-give bytes in both directions. `{#}` and `{#+}` announce the size of the next C:
+give bytes in both directions, `\\*70000x` that many "x". `{#}` and `{#+}` announce the size of the next C:
 line with its CRLF.
 """
 import re
@@ -25,6 +25,8 @@ class Failure(Exception):
 
 
 def raw(text):
+    text = re.sub(r"\\\*(\d+)(.)",
+                  lambda m: m.group(2) * int(m.group(1)), text)
     return re.sub(r"\\x([0-9a-fA-F]{2})",
                   lambda m: chr(int(m.group(1), 16)), text).encode("latin-1")
 

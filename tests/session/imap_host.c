@@ -4,15 +4,17 @@
  * transcripts, stress and benchmarks of sessions alone. What it serves is the
  * real session on a real sealed store.
  *
- *     imap_host DIR [US]   makes the store in DIR (which exists), prints
- *                          "port N" and serves anna@example.org on 127.0.0.1,
- *                          ben on 127.0.0.2 and dora on 127.0.0.3; a command
- *                          tells its progress after US microseconds. Ben and
- *                          dora are the group "team", info@ is a shared account.
+ *     imap_host DIR [NAME=NUMBER ...]
+ *
+ * makes the store in DIR (which exists), prints "port N" and serves
+ * anna@example.org on 127.0.0.1, ben on 127.0.0.2 and dora on 127.0.0.3. Names
+ * are those of `settings`. Ben and dora are the group "team", info@ is a shared
+ * account.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +38,18 @@ static struct person {
 };
 enum { N_PEOPLE = 4, N_USERS = 3 };
 static unsigned sessions;
+static uint64_t bytes_max, messages_max;
+
+static const struct {
+	const char *name;
+	uint64_t *value;
+} settings[] = {
+	/* A command tells its progress after so many microseconds. */
+	{ "progress", &imap_progress_us },
+	/* Anna's quota. */
+	{ "bytes", &bytes_max },
+	{ "messages", &messages_max },
+};
 
 void session_ended(struct tenant *t, uint64_t id)
 {
@@ -127,6 +141,18 @@ static int listen_on_loopback(uint32_t address)
 	return fd;
 }
 
+static void set_quota(void)
+{
+	struct arena *a = arena_new(KIB(64));
+	struct user_row row;
+
+	must(user_get(tenant.store, people[0].account, a, &row), "user");
+	row.quota.bytes_max = bytes_max;
+	row.quota.messages_max = messages_max;
+	must(user_set(tenant.store, &row), "quota");
+	arena_free(a);
+}
+
 static void make_people(void)
 {
 	struct arena *arena = arena_new(KIB(64));
@@ -174,6 +200,7 @@ static void open_store(const char *dir)
 	must(store_begin(tenant.store), "begin");
 	must(domain_add(tenant.store, slice_str("example.org")), "domain");
 	make_people();
+	set_quota();
 	must(store_commit(tenant.store, NULL), "commit");
 }
 
@@ -182,17 +209,31 @@ static void on_stop(void *arg)
 	loop_stop(tenant.loop);
 }
 
+static bool set(const char *option)
+{
+	size_t n = strcspn(option, "=");
+
+	for (size_t k = 0; k < sizeof(settings) / sizeof(settings[0]); k++)
+		if (strncmp(option, settings[k].name, n) == 0 &&
+			settings[k].name[n] == 0 && option[n] == '=') {
+			*settings[k].value = strtoull(option + n + 1, NULL, 10);
+			return true;
+		}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct turn_hook hook = { .run = on_turn };
 	struct watch *syncer;
 
-	if (argc < 2 || argc > 3) {
-		fprintf(stderr, "usage: imap_host DIR [US]\n");
+	for (int k = 2; k < argc; k++)
+		if (!set(argv[k]))
+			argc = 0;
+	if (argc < 2) {
+		fprintf(stderr, "usage: imap_host DIR [NAME=NUMBER ...]\n");
 		return 64;
 	}
-	if (argc == 3)
-		imap_progress_us = strtoull(argv[2], NULL, 10);
 	must(loop_new(&tenant.loop), "loop");
 	must(gate_new(&tenant.gate), "gate");
 	open_store(argv[1]);

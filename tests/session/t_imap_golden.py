@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Each transcript of tests/golden/imap against sessions on a fresh store."""
+"""Each transcript of tests/golden/imap against sessions on a fresh store; a line
+"# host: NAME=NUMBER" in it sets something of imap_host."""
 import functools
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -15,8 +17,10 @@ import transcript
 def run(path, folder):
     folder.mkdir()
     folder.chmod(0o700)
+    settings = re.findall(r"^# host: (.*)$", path.read_text(), re.M)
     host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host", str(folder)],
+        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host", str(folder),
+         *" ".join(settings).split()],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         words = host.stdout.readline().split()

@@ -48,7 +48,7 @@ def main():
     pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
     host = subprocess.Popen(
         [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"], "0"], stdout=subprocess.PIPE, text=True)
+         os.environ["TEST_DIR"], "progress=0"], stdout=subprocess.PIPE, text=True)
     try:
         run(int(host.stdout.readline().split()[1]))
     finally:

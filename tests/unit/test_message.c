@@ -454,6 +454,34 @@ static void test_uid_limit(void **state)
 	fixture_free(f);
 }
 
+/* In pages, over what was expunged between. */
+static void test_deleted_size(void **state)
+{
+	struct fixture *f = fixture_new("deleted");
+	uint64_t inbox = mailbox_id(f, "INBOX"), bytes = 0;
+	uint32_t next = 0, pages = 0;
+
+	ok(message_deleted_size(f->a, inbox, &next, &bytes));
+	assert_int_equal(next, 0);
+	assert_true(bytes == 0);
+	ok(store_begin(f->s));
+	for (unsigned k = 1; k <= 4500; k++)
+		add_message(f->a, inbox, 10,
+			k % 2 ? FLAG_DELETED | FLAG_SEEN : FLAG_SEEN);
+	expunge(f, inbox, 1);
+	expunge(f, inbox, 2000);
+	ok(store_commit(f->s, NULL));
+	do {
+		ok(message_deleted_size(f->a, inbox, &next, &bytes));
+		pages++;
+	} while (next);
+	assert_true(bytes == 22490);
+	assert_int_equal(pages, 3);
+	assert_int_equal(
+		message_deleted_size(f->a, 99999, &next, &bytes), ERR_NOTFOUND);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_uid_limit),
+		cmocka_unit_test(test_deleted_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  * and what is rolled back, must not.
  */
 #include <bastide/fulltext.h>
+#include <bastide/metadata.h>
 
 #include "store_fixture.h"
 
@@ -45,6 +46,9 @@ static struct fixture *filled(const char *name)
 		add_message(f->a, inbox, i % 2 ? 100 : 5000,
 			i % 4 ? 0 : FLAG_SEEN | FLAG_DELETED);
 	ok(keyword_bit(f->a, inbox, S("k"), true, &bit));
+	ok(metadata_set(f->a, inbox, 0, S("/comment"), S("annotation")));
+	ok(metadata_set(
+		f->a, METADATA_ACCOUNT, 1, S("/comment"), S("the account's")));
 	ok(message_set_flags(f->a, inbox, 3, &flags, &modseq));
 	ok(message_expunge(f->a, inbox, 7, &modseq));
 	ok(mailbox_create(f->a, S("dead"), SPECIAL_NONE, &id));
@@ -109,6 +113,9 @@ static const struct {
 	{ false, "UPDATE vanished SET mailbox = 999" },
 	{ false, "DELETE FROM keyword" },
 	{ false, "UPDATE keyword SET mailbox = 999" },
+	{ false, "UPDATE metadata SET mailbox = 999" },
+	{ false, "UPDATE metadata SET value = x'00'" },
+	{ false, "DELETE FROM metadata WHERE mailbox = 0" },
 	{ false, "DELETE FROM dead" },
 	{ false, "UPDATE body SET refs = 2 WHERE size = 100" },
 	{ false, "UPDATE body SET refs = 0 WHERE size = 100" },

@@ -5,9 +5,9 @@
 #include "store_fixture.h"
 
 static const char *const first_account[] = { "DROP TABLE acl",
-	"DROP TABLE url_key", "DROP TABLE fulltext_state",
-	"DROP TABLE fulltext_segment", "DROP TABLE fulltext_block",
-	"PRAGMA user_version = 1", NULL };
+	"DROP TABLE metadata", "DROP TABLE url_key",
+	"DROP TABLE fulltext_state", "DROP TABLE fulltext_segment",
+	"DROP TABLE fulltext_block", "PRAGMA user_version = 1", NULL };
 static const char *const first_tenant[] = {
 	"ALTER TABLE user DROP COLUMN shared",
 	"ALTER TABLE user DROP COLUMN imap_without", "DROP TABLE team",
