@@ -164,6 +164,18 @@ static unsigned rights_to_set(const struct entry *list, size_t n)
 }
 
 /* 4.3: all or nothing. */
+static void tell_all(struct imap *i, const struct place *p,
+	const struct entry *list, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		const char *name = imap_text(i, "%s%.*s",
+			list[k].shared ? "/shared" : "/private",
+			SLICE_ARG(list[k].path));
+		imap_tell_metadata(i, p->account, p->row.id, list[k].shared,
+			slice_str(name));
+	}
+}
+
 enum err cmd_setmetadata(struct imap *i)
 {
 	struct entry *list =
@@ -185,5 +197,7 @@ enum err cmd_setmetadata(struct imap *i)
 		return ERR_SYNTAX;
 	TRY(find_place(i, name, rights_to_set(list, n), &p));
 	TRY(store_begin(i->tenant->store));
-	return imap_commit(i, set_all(i, &p, list, n));
+	TRY(imap_commit(i, set_all(i, &p, list, n)));
+	tell_all(i, &p, list, n);
+	return ERR_OK;
 }

@@ -14,6 +14,8 @@ static const struct {
 	{ "FlagChange", EVENT_FLAGS },
 	{ "MailboxName", EVENT_NAME },
 	{ "SubscriptionChange", EVENT_SUBSCRIPTION },
+	{ "MailboxMetadataChange", EVENT_METADATA },
+	{ "ServerMetadataChange", EVENT_SERVER_METADATA },
 };
 #define N_EVENTS (sizeof(events) / sizeof(events[0]))
 
@@ -159,6 +161,7 @@ enum err cmd_notify(struct imap *i)
 
 	if (!n)
 		return ERR_NOMEM;
+	buf_init(&n->metadata, LIMIT_NOTIFY_METADATA);
 	struct reading r = { .i = i, .c = &i->cmd.args, .n = n };
 	n->arena = arena_new(GROUPS_ARENA);
 	enum err e = !n->arena ? ERR_NOMEM : parse(&r) ? ERR_OK : ERR_SYNTAX;

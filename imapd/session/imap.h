@@ -182,6 +182,10 @@ extern uint32_t imap_message_limit;
 bool imap_slice_over(struct imap *i, uint64_t started_us);
 /* The selected mailbox has news: an idling client hears of them. */
 void imap_news(struct imap *i);
+/* A session has set an entry of metadata, which this user alone sees, or all
+ * who see the mailbox: tells those who want to know (NOTIFY). */
+void imap_tell_metadata(const struct imap *i, const struct account *a,
+	uint64_t mailbox, bool shared, struct slice entry);
 /* Another session of the user has reset the keys of URLs: of the mailbox, or,
  * with NULL, of all. */
 void imap_tell_key_reset(

@@ -66,6 +66,7 @@ void notify_free(struct imap *i)
 	table_free(&n->now);
 	table_free(&n->next);
 	arena_free(n->arena);
+	buf_free(&n->metadata);
 	mem_free(n);
 	i->notify = NULL;
 }
@@ -100,6 +101,16 @@ void notify_note(struct imap *i, enum watch_kind kind, uint64_t id)
 		imap_look(i);
 }
 
+void notify_metadata(struct imap *i, uint64_t mailbox, struct slice entry)
+{
+	struct buf *b = &i->notify->metadata;
+
+	buf_add_be64(b, mailbox);
+	buf_add_be16(b, (uint16_t)entry.n);
+	buf_add_slice(b, entry);
+	imap_look(i);
+}
+
 bool notify_due(const struct imap *i)
 {
 	const struct notify *n = i->notify;
@@ -109,7 +120,8 @@ bool notify_due(const struct imap *i)
 	bool selected = i->st.selected && n->selected;
 	return (selected && i->changed && !i->delayed_only) ||
 	       (selected && n->fetches && i->st.fetched < i->st.uidnext) ||
-	       (n->n_groups && (n->list_changed || n->n_dirty));
+	       (n->n_groups &&
+		       (n->list_changed || n->n_dirty || n->metadata.n));
 }
 
 bool notify_mutes(const struct imap *i, unsigned event)
@@ -438,6 +450,60 @@ enum err notify_begin(struct imap *i)
 	return ERR_OK;
 }
 
+/* --- metadata (RFC 5465 5.6, 5.7; RFC 5464 4.4.2) -------------------------------------------- */
+
+static enum err metadata_of(
+	struct imap *i, uint64_t mailbox, struct slice *name, bool *wanted)
+{
+	const struct notify *n = i->notify;
+	struct mailbox_row row;
+	unsigned found = 0;
+
+	*wanted = false;
+	*name = slice_of("", 0);
+	if (mailbox == 0) {
+		for (size_t k = 0; k < n->n_groups; k++)
+			found |= n->groups[k].events;
+		*wanted = found & EVENT_SERVER_METADATA;
+		return ERR_OK;
+	}
+	enum err e = mailbox_get(i->account, mailbox, i->arena, &row);
+	if (e != ERR_OK)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	TRY(events_of(i, &row, &found));
+	*name = row.name;
+	*wanted = found & EVENT_METADATA;
+	return ERR_OK;
+}
+
+static enum err tell_metadata(struct imap *i, uint64_t started)
+{
+	struct buf *b = &i->notify->metadata;
+	struct slice name;
+	bool wanted;
+
+	/* RFC 5465 5.8 */
+	if (buf_err(b) != ERR_OK)
+		return ERR_LIMIT;
+	while (b->n) {
+		size_t n = get_be16(b->p + 8);
+		if (imap_slice_over(i, started))
+			return ERR_AGAIN;
+		arena_reset(i->arena);
+		TRY(metadata_of(i, get_be64(b->p), &name, &wanted));
+		if (wanted) {
+			buf_adds(&i->out, "* METADATA ");
+			put_mailbox(i, name);
+			buf_addc(&i->out, ' ');
+			put_astring(&i->out, slice_of(b->p + 10, n));
+			buf_adds(&i->out, "\r\n");
+			imap_flush(i);
+		}
+		buf_consume(b, 10 + n);
+	}
+	return ERR_OK;
+}
+
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static enum err selected_news(struct imap *i)
@@ -492,9 +558,11 @@ static enum err one_stage(struct imap *i, uint64_t started)
 	case NOTIFY_GONE:
 		return n->walking ? tell_gone_ones(i, started) : ERR_OK;
 	case NOTIFY_STATUS:
+		return tell_status(i, started);
+	case NOTIFY_METADATA:
 		break;
 	}
-	return tell_status(i, started);
+	return tell_metadata(i, started);
 }
 
 /* RFC 5465 5.8 */
@@ -502,11 +570,12 @@ static void overflow(struct imap *i)
 {
 	struct notify *n = i->notify;
 
-	imap_untagged(i, "OK [NOTIFICATIONOVERFLOW] Too many mailboxes to "
-			 "watch: no more notifications");
+	imap_untagged(i, "OK [NOTIFICATIONOVERFLOW] Too much to watch: "
+			 "no more notifications");
 	n->selected = 0;
 	n->n_groups = 0;
 	n->walking = false;
+	buf_free(&n->metadata);
 }
 
 enum err notify_more(struct imap *i)
@@ -524,7 +593,7 @@ enum err notify_more(struct imap *i)
 			e = ERR_OK;
 		}
 		TRY(e);
-		if (n->stage == NOTIFY_STATUS)
+		if (n->stage == NOTIFY_METADATA)
 			break;
 		n->stage++;
 	}

@@ -17,6 +17,8 @@ enum {
 	EVENT_FLAGS = 4,
 	EVENT_NAME = 8,
 	EVENT_SUBSCRIPTION = 16,
+	EVENT_METADATA = 32,
+	EVENT_SERVER_METADATA = 64,
 	EVENTS_MESSAGE = EVENT_NEW | EVENT_EXPUNGE | EVENT_FLAGS,
 };
 
@@ -47,6 +49,7 @@ enum notify_stage {
 	NOTIFY_LIST,
 	NOTIFY_GONE,
 	NOTIFY_STATUS,
+	NOTIFY_METADATA,
 };
 
 struct notify {
@@ -65,6 +68,8 @@ struct notify {
 	bool list_changed, list_foreign;
 	bool tells_list; /* this walk tells what it finds */
 	size_t n_dirty, at;
+	/* Entries that others have set: mailbox (0: the server), length, name. */
+	struct buf metadata;
 	char after_text[LIMIT_MAILBOX_NAME];
 	struct slice after;
 	enum notify_stage stage;
@@ -74,6 +79,9 @@ struct notify {
 void notify_free(struct imap *i);
 /* In the watcher of the user's account. */
 void notify_note(struct imap *i, enum watch_kind kind, uint64_t id);
+/* Another session has set an entry ("/shared/comment") of a mailbox of this
+ * user, or, with 0, of the server. */
+void notify_metadata(struct imap *i, uint64_t mailbox, struct slice entry);
 /* There is something to tell, or to take note of. */
 bool notify_due(const struct imap *i);
 /* One slice of it. */

@@ -33,6 +33,15 @@ uint32_t imap_announced(const struct imap *i, uint64_t mailbox)
 	return uid;
 }
 
+void imap_tell_metadata(const struct imap *i, const struct account *a,
+	uint64_t mailbox, bool shared, struct slice entry)
+{
+	for (struct imap *o = sessions; o; o = o->next)
+		if (o != i && o->notify && o->st.account == account_number(a) &&
+			(shared || o->st.account == i->st.account))
+			notify_metadata(o, mailbox, entry);
+}
+
 void imap_tell_key_reset(
 	const struct imap *i, const struct account *a, uint64_t mailbox)
 {

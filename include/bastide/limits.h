@@ -61,6 +61,8 @@
 #define LIMIT_FILTER_NAMES 500
 /* Mailboxes that a session with NOTIFY remembers, 100 bytes and a name each. */
 #define LIMIT_NOTIFY_MAILBOXES 5000
+/* Names of entries of metadata that others have set, until it tells of them. */
+#define LIMIT_NOTIFY_METADATA KIB(64)
 /* Searches that one session has kept up to date (RFC 5267 asks for one at
  * least), the results of all of them, 4 bytes each, and what one asks for. */
 #define LIMIT_CONTEXTS 8
