@@ -95,7 +95,6 @@ MUST_CHECK enum err subscription_has(
 MUST_CHECK enum err subscription_list(struct account *a, struct slice after,
 	struct arena *arena, struct slice *names, size_t max, size_t *n_out);
 
-
 /* Keys of URLs (RFC 4467): of the account's user, for a mailbox in the account
  * `owner`. In a transaction: a new one, in the place of one there may be; none
  * any more. */
