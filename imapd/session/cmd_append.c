@@ -145,7 +145,7 @@ static enum err message(struct imap *i, struct append *a, struct cursor *c)
 	a->some_part = false;
 	if (!a->in_parts)
 		if (!utf8_data(a, c))
-		return ERR_SYNTAX;
+			return ERR_SYNTAX;
 	if (!a->in_parts && !announces(*c))
 		return ERR_SYNTAX;
 	a->list[a->n++] = m;

@@ -31,7 +31,7 @@ const struct command_row command_rows[] = {
 	{ "ID", cmd_id, IN_ANY, 0 },                     /* RFC 2971 */
 	{ "IDLE", cmd_idle, IN_ANY, ASKS_ARRIVALS },     /* RFC 2177 */
 	{ "LANGUAGE", cmd_language, IN_ANY, 0 },         /* RFC 5255 3.2 */
-	{ "LIST", cmd_list, IN_ANY, GLANCES },                 /* RFC 3501 6.3.8 */
+	{ "LIST", cmd_list, IN_ANY, GLANCES },           /* RFC 3501 6.3.8 */
 	{ "LISTRIGHTS", cmd_listrights, IN_ANY, 0 },     /* RFC 4314 3.4 */
 	{ "LOGOUT", cmd_logout, IN_ANY, 0 },             /* 6.1.3 */
 	{ "LSUB", cmd_lsub, IN_ANY, 0 },                 /* 6.3.9 */
