@@ -213,11 +213,29 @@ static void refuse(struct auth *a, enum err e)
 	conn_finish(v->conn);
 }
 
+/* Proving takes time, in which an administrator may have come. */
+static bool may_sign_in(uint32_t account)
+{
+	struct arena *arena = arena_new(KIB(64));
+	struct user_row row;
+	bool may = arena &&
+		   user_get(tenantd.tenant.store, account, arena, &row) ==
+			   ERR_OK &&
+		   !row.disabled && !row.shared;
+
+	arena_free(arena);
+	return may;
+}
+
 static void accept_login(struct auth *a, struct slice server_final)
 {
 	struct visit *v = a->visit;
 	struct msg m;
 
+	if (!may_sign_in(a->account)) {
+		refuse(a, ERR_AUTH);
+		return;
+	}
 	note(a, true);
 	tell_router(v, ERR_OK);
 	log_event(LOG_INFO_, "login", "session=%llu peer=%s account=%u",

@@ -45,7 +45,8 @@ static enum err limit_flags(
 	struct flags may = *had;
 
 	rights_limit_flags(w->to.rights, &may);
-	if (memcmp(&may, had, sizeof(may)) == 0)
+	if (may.system == had->system &&
+		memcmp(may.keyword, had->keyword, sizeof(may.keyword)) == 0)
 		return ERR_OK;
 	TRY(message_list(
 		w->to.account, w->to.row.id, uid, uid, 0, NULL, &row, 1, &n));

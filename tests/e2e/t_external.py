@@ -286,7 +286,9 @@ def main():
     folder = pathlib.Path(os.environ["TEST_DIR"])
     ca = authority.Authority(folder, "authority")
     ca.revoked(folder / "revoked.pem")
+    # A ticket is good at the process that gave it.
     s = mailserver.start(folder, tls_client_ca=ca.cert, login_delay_ms=50,
+                         fronts=1,
                          login_account_burst=0, login_source_burst=0,
                          tls_client_crl=folder / "revoked.pem")
     try:
