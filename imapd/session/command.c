@@ -46,19 +46,19 @@ const struct command_row command_rows[] = {
 		UID_TOO | WANTS_VIEW | WRITES }, /* RFC 8508 */
 	{ "RESETKEY", cmd_resetkey, IN_ANY, 0 }, /* RFC 4467 7 */
 	{ "SEARCH", cmd_search, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE },   /* 6.4.4 */
-	{ "SELECT", cmd_select, IN_ANY, 0 },           /* 6.3.1 */
-	{ "SETACL", cmd_setacl, IN_ANY, 0 },           /* RFC 4314 3.1 */
-	{ "SETMETADATA", cmd_setmetadata, IN_ANY, 0 }, /* RFC 5464 4.3 */
-	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 },       /* RFC 9208 4.1.3 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE | FINDS }, /* 6.4.4 */
+	{ "SELECT", cmd_select, IN_ANY, 0 },                 /* 6.3.1 */
+	{ "SETACL", cmd_setacl, IN_ANY, 0 },                 /* RFC 4314 3.1 */
+	{ "SETMETADATA", cmd_setmetadata, IN_ANY, 0 },       /* RFC 5464 4.3 */
+	{ "SETQUOTA", cmd_setquota, IN_ANY, 0 }, /* RFC 9208 4.1.3 */
 	{ "SORT", cmd_sort, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
-	{ "STATUS", cmd_status, IN_ANY, GLANCES },   /* 6.3.10 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE | FINDS }, /* RFC 5256 3 */
+	{ "STATUS", cmd_status, IN_ANY, GLANCES },           /* 6.3.10 */
 	{ "STORE", cmd_store, IN_SELECTED,
 		UID_TOO | WANTS_VIEW | NO_EXPUNGE | WRITES }, /* 6.4.6 */
 	{ "SUBSCRIBE", cmd_subscribe, IN_ANY, 0 },            /* 6.3.6 */
 	{ "THREAD", cmd_thread, IN_SELECTED,
-		UID_TOO | WANTS_VIEW | NO_EXPUNGE }, /* RFC 5256 3 */
+		UID_TOO | WANTS_VIEW | NO_EXPUNGE | FINDS }, /* RFC 5256 3 */
 	{ "UIDBATCHES", cmd_uidbatches, IN_SELECTED,
 		WANTS_VIEW },                                /* RFC 10022 */
 	{ "UNAUTHENTICATE", cmd_unauthenticate, IN_ANY, 0 }, /* RFC 8437 3 */

@@ -347,6 +347,9 @@ static enum err weigh_one(struct update *u, uint32_t uid, struct arena *a)
 	return n ? weigh(u, &row, a) : ERR_OK;
 }
 
+/* So few are looked at whatever the time: what is told of them is one line. */
+#define LEAST 8
+
 /* Those of the client's messages whose flags have changed. */
 static enum err changed(struct update *u, struct arena *a, uint64_t started)
 {
@@ -358,7 +361,7 @@ static enum err changed(struct update *u, struct arena *a, uint64_t started)
 		TRY(message_changed(u->i->box, u->i->st.mailbox, c->modseq,
 			c->modseq_uid, rows, BATCH, &n));
 		for (size_t k = 0; k < n; k++) {
-			if (imap_slice_over(u->i, started))
+			if (k >= LEAST && imap_slice_over(u->i, started))
 				return ERR_AGAIN;
 			if (rows[k].uid < c->uidnext)
 				TRY(weigh_one(u, rows[k].uid, a));
@@ -379,7 +382,7 @@ static enum err arrived(struct update *u, struct arena *a, uint64_t started)
 		TRY(message_uids(u->i->box, u->i->st.mailbox, c->uidnext, uids,
 			BATCH, &n));
 		for (size_t k = 0; k < n && uids[k] < u->i->st.uidnext; k++) {
-			if (imap_slice_over(u->i, started))
+			if (k >= LEAST && imap_slice_over(u->i, started))
 				return ERR_AGAIN;
 			TRY(weigh_one(u, uids[k], a));
 			c->uidnext = uids[k] + 1;

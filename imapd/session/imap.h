@@ -92,6 +92,8 @@ enum {
 	ASKS_ARRIVALS = 16, /* what every client takes EXISTS from (quirk.c) */
 	NO_NUMBERS = 32,    /* has no message numbers without UID either */
 	GLANCES = 64,       /* audited once for a mailbox (place.c) */
+	FINDS = 128,        /* tells no changed flags: a library that keeps
+			     * them takes them for its next FETCH's answer */
 };
 struct command_row {
 	const char *name;

@@ -344,13 +344,15 @@ enum err view_sync(struct imap *i, bool expunge)
 	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	TRY(contexts_gone(i, row.modseq));
 	TRY(tell_expunged(i, expunge, row.modseq));
-	if (!notify_mutes(i, EVENT_FLAGS))
+	bool later = i->cmd.row && (i->cmd.row->flags & FINDS);
+	if (!later && !notify_mutes(i, EVENT_FLAGS))
 		TRY(tell_flags(i, row.modseq));
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
 	TRY(contexts_changed(i, row.modseq));
 	i->changed = i->st.expunge_modseq < row.modseq ||
-		     i->st.uidnext != row.uidnext;
+		     i->st.uidnext != row.uidnext ||
+		     (later && i->st.modseq < row.modseq);
 	return ERR_OK;
 }
 
