@@ -19,6 +19,7 @@ struct bucket {
 	uint64_t key; /* 0: free */
 	uint64_t ms;  /* when `left` was true */
 	double left;
+	uint32_t under_way; /* tries that hold a token */
 };
 
 struct table {
@@ -124,19 +125,34 @@ static struct bucket *bucket_of(struct table *t, uint64_t key, uint64_t now)
 	return best;
 }
 
-static void add(struct table *t, uint64_t key, uint64_t now, double tokens)
+static enum attempt_room room(struct table *t, uint64_t key, uint64_t now)
+{
+	const struct bucket *b = bucket_of(t, key, now);
+
+	if (t->off || level(t, b, now) >= 1)
+		return ATTEMPT_TAKEN;
+	return b->under_way ? ATTEMPT_WAIT : ATTEMPT_REFUSED;
+}
+
+static void take(struct table *t, uint64_t key, uint64_t now)
 {
 	struct bucket *b = bucket_of(t, key, now);
 
-	b->left = level(t, b, now) + tokens;
+	b->left = level(t, b, now) - 1;
+	b->ms = now;
+	b->under_way++;
+}
+
+static void give(struct table *t, uint64_t key, uint64_t now, bool back)
+{
+	struct bucket *b = bucket_of(t, key, now);
+
+	b->left = level(t, b, now) + back;
 	if (b->left > t->burst)
 		b->left = t->burst;
 	b->ms = now;
-}
-
-static bool has_one(struct table *t, uint64_t key, uint64_t now)
-{
-	return t->off || level(t, bucket_of(t, key, now), now) >= 1;
+	if (b->under_way) /* 0: it made room for another, and came back */
+		b->under_way--;
 }
 
 static uint64_t pair_key(const struct attempt *t)
@@ -174,24 +190,34 @@ static void make_known(
 	*oldest = (struct known){ key, now };
 }
 
-bool attempts_take(struct attempts *a, const struct attempt *t, uint64_t now)
+enum attempt_room attempts_take(
+	struct attempts *a, struct attempt *t, uint64_t now)
 {
 	bool known = is_known(a, t, now);
+	enum attempt_room source = room(&a->sources, t->source, now);
+	enum attempt_room account =
+		known ? ATTEMPT_TAKEN : room(&a->accounts, t->account, now);
 
-	if (!has_one(&a->sources, t->source, now) ||
-		(!known && !has_one(&a->accounts, t->account, now)))
-		return false;
-	add(&a->sources, t->source, now, -1);
+	if (source != ATTEMPT_TAKEN || account != ATTEMPT_TAKEN)
+		return source > account ? source : account;
+	take(&a->sources, t->source, now);
+	t->source_taken = true;
 	if (!known)
-		add(&a->accounts, t->account, now, -1);
-	return true;
+		take(&a->accounts, t->account, now);
+	t->account_taken = !known;
+	return ATTEMPT_TAKEN;
 }
 
-void attempts_good(struct attempts *a, const struct attempt *t, uint64_t now)
+void attempts_end(struct attempts *a, struct attempt *t, enum attempt_end end,
+	uint64_t now)
 {
-	add(&a->sources, t->source, now, 1);
-	/* Was it taken? Then it is not known yet. */
-	if (!is_known(a, t, now))
-		add(&a->accounts, t->account, now, 1);
-	make_known(a, t, now);
+	bool back = end != ATTEMPT_BAD;
+
+	if (t->source_taken)
+		give(&a->sources, t->source, now, back);
+	if (t->account_taken)
+		give(&a->accounts, t->account, now, back);
+	if (t->source_taken && end == ATTEMPT_GOOD)
+		make_known(a, t, now);
+	t->source_taken = t->account_taken = false;
 }

@@ -387,7 +387,7 @@ static enum err start(void)
 	TRY(loop_on_signal(l, SIGTERM, on_stop, NULL));
 	TRY(loop_on_signal(l, SIGINT, on_stop, NULL));
 	TRY(loop_on_signal(l, SIGHUP, on_reload, NULL));
-	TRY(attempts_new(bastided.process.config, &bastided.attempts));
+	TRY(door_open());
 	TRY(programs_open());
 	TRY(fronts_listen());
 	TRY(relay_open());

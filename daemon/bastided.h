@@ -102,9 +102,19 @@ MUST_CHECK enum err router_addresses(struct tenant_entry *t, struct msg_in *m);
 bool router_knows(const struct tenant_entry *t, struct slice address,
 	enum protocol protocol);
 
+/* --- door.c: logins wait for others from the same address ------------------------- */
+struct front_process;
+struct pending;
+MUST_CHECK enum err door_open(void);
+/* Takes `p`; replies to its front, or passes it to its tenant. */
+void door_enter(struct pending *p);
+/* An attempt that was passed on has ended. */
+void door_end(struct attempt *t, enum attempt_end end);
+/* A front died: its logins are forgotten. */
+void door_forget_front(struct front_process *f);
+
 /* --- tenants.c: their processes ---------------------------------------------------- */
 /* A question of a front that waits for its tenant. */
-struct front_process;
 struct pending {
 	struct front_process *front; /* NULL: it died */
 	uint32_t id;
@@ -112,6 +122,7 @@ struct pending {
 	char address[2 * LIMIT_ADDRESS];
 	char peer[64];
 	struct attempt attempt;
+	uint64_t until_ms; /* at the door */
 	struct pending *next;
 };
 MUST_CHECK enum err tenants_init(void);

@@ -295,30 +295,20 @@ static bool copy_text(char *to, size_t n, struct slice s)
 	return true;
 }
 
-static void route(struct front_process *f, struct pending *p)
+static void route(struct pending *p)
 {
-	struct slice address = slice_str(p->address);
-	bool login = p->protocol != PROTOCOL_DELIVER;
-	enum err e = login ? ERR_AUTH : ERR_RELAY;
+	struct tenant_entry *t;
 
-	if (login) {
-		/* Counted before anything is looked up: names that do not
-		 * exist cost the same as those that do. */
-		enum err a = attempt_of(bastided.router_key, slice_str(p->peer),
-			address, &p->attempt);
-		if (a != ERR_OK || !attempts_take(bastided.attempts,
-					   &p->attempt, loop_now_ms())) {
-			front_reply(f, p->id, ERR_BUSY, -1);
-			mem_free(p);
-			return;
-		}
+	if (p->protocol != PROTOCOL_DELIVER) {
+		door_enter(p);
+		return;
 	}
-	struct tenant_entry *t = tenant_by_domain(address_domain(address));
+	t = tenant_by_domain(address_domain(slice_str(p->address)));
 	if (t) {
 		tenant_route(t, p);
 		return;
 	}
-	front_reply(f, p->id, e, -1);
+	front_reply(p->front, p->id, ERR_RELAY, -1);
 	mem_free(p);
 }
 
@@ -340,7 +330,7 @@ static enum err on_route(struct front_process *f, struct msg_in *m)
 		mem_free(p);
 		return ERR_SYNTAX;
 	}
-	route(f, p);
+	route(p);
 	return ERR_OK;
 }
 
@@ -384,6 +374,7 @@ static void on_ended(void *arg, int status)
 	f->child = NULL;
 	ipc_free(f->ipc);
 	f->ipc = NULL;
+	door_forget_front(f);
 	tenants_forget_front(f);
 	if (bastided.stopping) {
 		stop_step();

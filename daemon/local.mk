@@ -29,7 +29,7 @@ daemon_tenantd_LDADD = imapd/libimapsession.a smtpd/libsmtpsession.a \
 
 daemon_bastided_CFLAGS = $(DAEMON_CFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 daemon_bastided_SOURCES = daemon/bastided.c daemon/admin_bastided.c \
-	daemon/admin_json.c daemon/admin_server.c daemon/attempts.c \
+	daemon/admin_json.c daemon/admin_server.c daemon/attempts.c daemon/door.c \
 	daemon/child.c daemon/digests.c daemon/fronts.c daemon/keyd_link.c \
 	daemon/named_file.c daemon/programs.c daemon/relay.c daemon/router.c \
 	daemon/services.c daemon/tenants.c daemon/token_keys.c

@@ -84,6 +84,7 @@ static void name_of(const struct tenant_run *r, char out[OID_TEXT + 1])
 
 static void pending_done(struct pending *p, enum err e, int fd)
 {
+	door_end(&p->attempt, e == ERR_AUTH ? ATTEMPT_BAD : ATTEMPT_UNDECIDED);
 	if (p->front)
 		front_reply(p->front, p->id, e, fd);
 	mem_free(p);
@@ -225,6 +226,7 @@ static void on_ended(void *arg, int status)
 	while (r->trying) {
 		struct trying *t = r->trying;
 		r->trying = t->next;
+		door_end(&t->attempt, ATTEMPT_BAD);
 		mem_free(t);
 	}
 	refuse_asking(r, ERR_UNAVAILABLE, true);
@@ -282,16 +284,18 @@ static enum err on_ready(struct tenant_run *r, struct msg_in *m)
 	return ERR_OK;
 }
 
-static struct trying *trying_take(struct tenant_run *r, uint64_t session)
+static void trying_end(
+	struct tenant_run *r, uint64_t session, enum attempt_end end)
 {
 	for (struct trying **at = &r->trying; *at; at = &(*at)->next) {
 		struct trying *t = *at;
 		if (t->session == session) {
 			*at = t->next;
-			return t;
+			door_end(&t->attempt, end);
+			mem_free(t);
+			return;
 		}
 	}
-	return NULL;
 }
 
 static enum err on_login(struct tenant_run *r, struct msg_in *m)
@@ -300,10 +304,7 @@ static enum err on_login(struct tenant_run *r, struct msg_in *m)
 	enum err e = msg_err(m);
 
 	TRY(msg_end(m));
-	struct trying *t = trying_take(r, session);
-	if (t && e == ERR_OK)
-		attempts_good(bastided.attempts, &t->attempt, loop_now_ms());
-	mem_free(t);
+	trying_end(r, session, e == ERR_OK ? ATTEMPT_GOOD : ATTEMPT_BAD);
 	return ERR_OK;
 }
 
@@ -312,7 +313,7 @@ static enum err on_session_ended(struct tenant_run *r, struct msg_in *m)
 	uint64_t session = msg_u64(m);
 
 	TRY(msg_end(m));
-	mem_free(trying_take(r, session));
+	trying_end(r, session, ATTEMPT_BAD);
 	if (!r->sessions)
 		return ERR_WRONGSTATE;
 	r->sessions--;
@@ -639,6 +640,7 @@ static enum err send_session(
 		mem_free(t);
 	else
 		r->trying = t;
+	p->attempt = (struct attempt){ 0 }; /* it ends with `t` */
 	r->last_session = last_session;
 	r->sessions++;
 	*front_fd = fds[0];

@@ -227,16 +227,11 @@ static const char *const busy_commands[] = {
 
 static void *busy_run(void *arg)
 {
-	/* One login at a time: what is under way counts as refused until it
-	 * is not, and so many from one address are too many. */
-	static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
 	struct worker *w = arg;
 	char *text = text_new();
 	struct client c;
 
-	pthread_mutex_lock(&door);
 	imap_open(&c, account_of(w->index));
-	pthread_mutex_unlock(&door);
 	message_make(text + COMMAND, options.size, (unsigned)w->index);
 	append_one(&c, text);
 	imap_wait(&c, c.tag, NULL);

@@ -361,15 +361,17 @@ def kill_9_of_keyd_front_and_worker(server):
     assert client.ask("WRITE one").startswith("ok "), "needs keyd to write"
     wait_until(lambda: pids(server, "keyd")[0] not in (0, keyd))
     wait_until(lambda: can_sign_in(server), 40, 0.3)  # b is woken: needs keyd
-    front = pids(server, "imapd")[0]
-    os.kill(front, signal.SIGKILL)
+    fronts = pids(server, "imapd")
+    for front in fronts:
+        os.kill(front, signal.SIGKILL)
     try:
         client.ask("ECHO x")
         raise AssertionError("the front is dead")
     except (EOFError, ConnectionError):
         pass
     client.close()
-    wait_until(lambda: pids(server, "imapd"))
+    wait_until(lambda: len(pids(server, "imapd")) == len(fronts) and
+               not set(fronts) & set(pids(server, "imapd")))
     sign_in(server, "ann@a.example", "pass a").close()
     workers = [int(m) for m in re.findall(r"program=worker pid=(\d+)",
                                           server.log())]
@@ -461,6 +463,34 @@ def logins_are_limited(_):
         client = Client(server)
         assert client.plain("ann@a.example", "pass a") == "NO busy"
         client.close()
+
+
+def all_at_once(server, user, passwords):
+    """One AUTH PLAIN for each of the passwords, sent before any answer."""
+    clients = [Client(server) for _ in passwords]
+    for client, password in zip(clients, passwords):
+        client.send("AUTH PLAIN " + b64(f"\0{user}\0{password}"))
+    answers = [client.line().strip() for client in clients]
+    for client in clients:
+        client.close()
+    return answers
+
+
+@TAP.test
+def an_office_signs_in_at_the_same_moment(_):
+    """What is under way is not taken for refused: the others wait. Wrong
+    passwords at the same moment are not more than one after another."""
+    with server_at("office", login_source_burst=5, login_source_per_min=1,
+                   login_account_burst=3, login_account_per_min=1,
+                   login_delay_ms=0) as server:
+        server.cli("tenant", "create", "a.example")
+        for user in ("ann", "bob"):
+            server.cli("user", "create", f"{user}@a.example", password="pass")
+        answers = all_at_once(server, "ann@a.example", ["pass"] * 40)
+        assert answers == ["OK"] * 40, answers
+        answers = all_at_once(server, "bob@a.example", ["wrong"] * 20)
+        assert answers.count("NO auth") == 3, answers
+        assert answers.count("NO busy") == 17, answers
 
 
 @TAP.test

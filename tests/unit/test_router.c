@@ -103,9 +103,17 @@ static unsigned take_all(struct attempts *a, struct attempt t, uint64_t now)
 {
 	unsigned n = 0;
 
-	while (n < 1000 && attempts_take(a, &t, now))
+	while (n < 1000 && attempts_take(a, &t, now) == ATTEMPT_TAKEN) {
+		attempts_end(a, &t, ATTEMPT_BAD, now);
 		n++;
+	}
 	return n;
+}
+
+static void sign_in(struct attempts *a, struct attempt t, uint64_t now)
+{
+	assert_int_equal(attempts_take(a, &t, now), ATTEMPT_TAKEN);
+	attempts_end(a, &t, ATTEMPT_GOOD, now);
 }
 
 static void test_source_limit(void **state)
@@ -135,16 +143,15 @@ static void test_account_limit(void **state)
 	struct attempt owner = who("192.0.2.9", "a@x");
 
 	/* The owner signs in before the attack. */
-	assert_true(attempts_take(a, &owner, 0));
-	attempts_good(a, &owner, 0);
+	sign_in(a, owner, 0);
 	assert_int_equal(take_all(a, who("192.0.2.1", "a@x"), 0), 5);
 	assert_int_equal(take_all(a, who("192.0.2.2", "a@x"), 0), 0);
 	assert_int_equal(take_all(a, who("192.0.2.2", "b@x"), 0), 5);
-	assert_true(attempts_take(a, &owner, 0));
+	sign_in(a, owner, 0);
 	/* Not for ever. */
 	uint64_t later = (uint64_t)25 * 3600 * 1000;
 	assert_int_equal(take_all(a, who("192.0.2.1", "a@x"), later), 5);
-	assert_false(attempts_take(a, &owner, later));
+	assert_int_equal(attempts_take(a, &owner, later), ATTEMPT_REFUSED);
 	attempts_free(a);
 }
 
@@ -154,11 +161,43 @@ static void test_good_logins_cost_nothing(void **state)
 				    "login_account_burst = 2\n");
 	struct attempt t = who("192.0.2.1", "a@x");
 
-	for (int i = 0; i < 100; i++) {
-		assert_true(attempts_take(a, &t, 0));
-		attempts_good(a, &t, 0);
-	}
+	for (int i = 0; i < 100; i++)
+		sign_in(a, t, 0);
 	assert_int_equal(take_all(a, t, 0), 2);
+	attempts_free(a);
+}
+
+/* More than may be refused at the same moment: they wait, and go on when the
+ * ones before them were right; when those were wrong, they are refused. */
+static void test_under_way(void **state)
+{
+	struct attempts *a = limits("login_source_burst = 2\n"
+				    "login_account_burst = 2\n");
+	struct attempt t[3] = { who("192.0.2.1", "a@x"),
+		who("192.0.2.1", "a@x"), who("192.0.2.1", "a@x") };
+
+	assert_int_equal(attempts_take(a, &t[0], 0), ATTEMPT_TAKEN);
+	assert_int_equal(attempts_take(a, &t[1], 0), ATTEMPT_TAKEN);
+	assert_int_equal(attempts_take(a, &t[2], 0), ATTEMPT_WAIT);
+	/* Not those of others. */
+	struct attempt other = who("192.0.2.2", "b@x");
+	assert_int_equal(attempts_take(a, &other, 0), ATTEMPT_TAKEN);
+	/* From elsewhere it waits for the account. */
+	struct attempt elsewhere = who("192.0.2.3", "a@x");
+	assert_int_equal(attempts_take(a, &elsewhere, 0), ATTEMPT_WAIT);
+	/* Nothing was compared: as if it had not been. */
+	attempts_end(a, &t[0], ATTEMPT_UNDECIDED, 0);
+	attempts_end(a, &t[0], ATTEMPT_UNDECIDED, 0); /* holds none now */
+	assert_int_equal(attempts_take(a, &t[2], 0), ATTEMPT_TAKEN);
+	assert_int_equal(attempts_take(a, &t[0], 0), ATTEMPT_WAIT);
+	attempts_end(a, &t[1], ATTEMPT_GOOD, 0);
+	/* Known now: the account's tokens are not asked for. */
+	assert_int_equal(attempts_take(a, &t[0], 0), ATTEMPT_TAKEN);
+	attempts_end(a, &t[2], ATTEMPT_BAD, 0);
+	attempts_end(a, &t[0], ATTEMPT_BAD, 0);
+	assert_int_equal(attempts_take(a, &t[0], 0), ATTEMPT_REFUSED);
+	/* One token of the account came back, with t[1]. */
+	assert_int_equal(attempts_take(a, &elsewhere, 0), ATTEMPT_TAKEN);
 	attempts_free(a);
 }
 
@@ -176,7 +215,7 @@ static void test_flood(void **state)
 		snprintf(peer, sizeof(peer), "10.%u.%u.%u", i >> 16,
 			i >> 8 & 255, i & 255);
 		struct attempt t = who(peer, "a@x");
-		assert_true(attempts_take(a, &t, 0));
+		assert_int_equal(attempts_take(a, &t, 0), ATTEMPT_TAKEN);
 	}
 	assert_int_equal(take_all(a, bad, 0), 0);
 	attempts_free(a);
@@ -189,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_source_limit),
 		cmocka_unit_test(test_account_limit),
 		cmocka_unit_test(test_good_logins_cost_nothing),
+		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_flood),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
