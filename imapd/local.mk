@@ -72,6 +72,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/url.c \
 	imapd/session/utf7.c \
 	imapd/session/view.c \
+	imapd/session/view_cache.c \
 	imapd/session/walk.c
 
 noinst_LIBRARIES += imapd/libimapfront.a

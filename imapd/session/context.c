@@ -36,27 +36,13 @@ struct context {
 
 /* --- results ------------------------------------------------------------------------- */
 
-static size_t lower_bound(const struct context *c, uint32_t uid)
-{
-	size_t low = 0, high = c->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (c->uids[mid] < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 /* Its index, or c->n. */
 static size_t find(const struct context *c, uint32_t uid)
 {
 	size_t at = 0;
 
 	if (!c->sorted) {
-		at = lower_bound(c, uid);
+		at = uids_below(c->uids, c->n, uid);
 		return at < c->n && c->uids[at] == uid ? at : c->n;
 	}
 	while (at < c->n && c->uids[at] != uid)
@@ -137,7 +123,7 @@ static enum err find_place(struct imap *i, struct context *c,
 	int sign;
 
 	if (!c->sorted) {
-		*out = lower_bound(c, row->uid);
+		*out = uids_below(c->uids, c->n, row->uid);
 		return ERR_OK;
 	}
 	TRY(key_of(c, row, a, &key));

@@ -268,6 +268,8 @@ void quirk_free(struct imap *i);
 void set_resolve(struct set *s, uint32_t max);
 /* Of a resolved set: the first range that does not end below `n`. */
 size_t set_from(const struct set *s, uint32_t n);
+/* How many of ascending `uids` are below `uid`: its index, if it is there. */
+size_t uids_below(const uint32_t *uids, size_t n, uint32_t uid);
 bool set_has(const struct set *s, uint32_t n);
 
 /* --- utf7.c: modified UTF-7 (RFC 3501 5.1.3) ----------------------------------- */
@@ -278,6 +280,10 @@ enum err utf7_encode(struct slice in, struct buf *out);
 void view_clear(struct view *v);
 /* ERR_AGAIN: call again; ERR_EXPIRED: can no longer be made (say BYE). */
 MUST_CHECK enum err view_load(struct imap *i);
+/* For view_cache.c: room for `more`; UIDs go, also those that it never had;
+ * nobody is told. */
+MUST_CHECK enum err view_room(struct view *v, size_t more);
+void view_forget(struct imap *i, uint32_t *uids, size_t n);
 /* Sequence number of a UID, 0 when the client does not know it. */
 uint32_t view_seq(const struct imap *i, uint32_t uid);
 uint32_t view_max_uid(const struct imap *i);
@@ -302,6 +308,14 @@ void view_save(struct imap *i, struct range *list, size_t n);
 MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
 	uint32_t *next, unsigned what, struct arena *arena,
 	struct message_row *rows, size_t max, size_t *n_out);
+
+/* --- view_cache.c -------------------------------------------------------------- */
+/* Is one of the selected mailbox held? */
+bool view_cache_has(struct imap *i);
+/* Begins the view with it, if there is one. */
+MUST_CHECK enum err view_cache_take(struct imap *i);
+/* Holds a copy of the loaded view. */
+void view_cache_put(struct imap *i);
 
 /* UIDs below this were announced to some session of this process that has the
  * mailbox open for writing; 0: none has. */

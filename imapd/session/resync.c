@@ -185,7 +185,14 @@ enum err resync_vanished(struct imap *i, struct resync *r)
 
 /* --- what changed ------------------------------------------------------------------- */
 
-/* The sequence number, counted in the store from the nearest message whose
+/* Numbers come from the view when it must be loaded, or costs nothing. */
+static bool wants_view(struct imap *i, const struct resync *r)
+{
+	return r->many || i->changed || i->st.exists > COUNTED_MAX ||
+	       i->view.next != 0 || (r->near_seq == 0 && view_cache_has(i));
+}
+
+/* The sequence number, else counted in the store from the nearest message whose
  * number is known, as long as the mailbox is what SELECT has told. */
 static enum err number_of(
 	struct imap *i, struct resync *r, uint32_t uid, uint32_t *out)
@@ -196,7 +203,7 @@ static enum err number_of(
 		*out = uid;
 		return ERR_OK;
 	}
-	if (r->many || i->changed || i->st.exists > COUNTED_MAX)
+	if (!i->view.loaded && wants_view(i, r))
 		TRY(view_load(i));
 	if (i->view.loaded) {
 		*out = view_seq(i, uid);

@@ -19,6 +19,20 @@ static void put_in_order(struct range *r, uint32_t max)
 	r->to = from < to ? to : from;
 }
 
+size_t uids_below(const uint32_t *uids, size_t n, uint32_t uid)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (uids[mid] < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 size_t set_from(const struct set *s, uint32_t n)
 {
 	size_t low = 0, high = s->n;

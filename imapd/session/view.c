@@ -26,7 +26,7 @@ void view_clear(struct view *v)
 	*v = (struct view){ 0 };
 }
 
-static enum err view_room(struct view *v, size_t more)
+enum err view_room(struct view *v, size_t more)
 {
 	if (v->n + more <= v->cap)
 		return ERR_OK;
@@ -41,19 +41,9 @@ static enum err view_room(struct view *v, size_t more)
 	return ERR_OK;
 }
 
-/* First index whose UID is not below `uid`. */
 static size_t lower_bound(const struct view *v, uint32_t uid)
 {
-	size_t low = 0, high = v->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (v->uids[mid] < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return uids_below(v->uids, v->n, uid);
 }
 
 /* First index behind `uid`. */
@@ -133,6 +123,8 @@ enum err view_load(struct imap *i)
 
 	if (v->loaded)
 		return ERR_OK;
+	if (v->next == 0)
+		TRY(view_cache_take(i));
 	TRY(view_room(v, LOAD_BATCH));
 	TRY(message_uids(i->box, i->st.mailbox, v->next, v->uids + v->n,
 		LOAD_BATCH, &n));
@@ -146,6 +138,7 @@ enum err view_load(struct imap *i)
 	TRY(join_vanished(i));
 	v->loaded = true;
 	i->st.exists = (uint32_t)v->n;
+	view_cache_put(i);
 	return ERR_OK;
 }
 
@@ -182,6 +175,17 @@ static void remove_from_view(
 		v->uids[to++] = v->uids[at];
 	}
 	v->n -= gone;
+}
+
+void view_forget(struct imap *i, uint32_t *uids, size_t n)
+{
+	size_t known = 0;
+
+	qsort(uids, n, sizeof(uids[0]), by_number);
+	for (size_t k = 0; k < n; k++)
+		if (view_seq(i, uids[k]))
+			uids[known++] = uids[k];
+	remove_from_view(i, uids, known, false);
 }
 
 /* RFC 7162 3.2.10.2: needs no view. */

@@ -59,6 +59,10 @@
 /* Mailboxes named in one ESEARCH or NOTIFY (RFC 5465 6): each is compared with
  * every mailbox that there is. */
 #define LIMIT_FILTER_NAMES 500
+/* Views of sequence numbers kept for the next session that selects the mailbox,
+ * and the UIDs in all of them, 4 bytes each. */
+#define LIMIT_HELD_VIEWS 16
+#define LIMIT_HELD_UIDS 1000000
 /* Mailboxes that a session with NOTIFY remembers, 100 bytes and a name each. */
 #define LIMIT_NOTIFY_MAILBOXES 5000
 /* Names of entries of metadata that others have set, until it tells of them. */
