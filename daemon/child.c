@@ -185,11 +185,6 @@ pid_t child_pid(const struct child *c)
 	return c->pid;
 }
 
-const char *child_name(const struct child *c)
-{
-	return c->program->name;
-}
-
 void child_kill(struct child *c, int signo)
 {
 	if (c)
@@ -200,13 +195,4 @@ void child_forget(struct child *c)
 {
 	if (c)
 		c->ended = NULL;
-}
-
-size_t children_alive(void)
-{
-	size_t n = 0;
-
-	for (struct child *c = children; c; c = c->next)
-		n++;
-	return n;
 }

@@ -38,10 +38,8 @@ MUST_CHECK enum err children_init(struct loop *l);
 MUST_CHECK enum err program_open(const char *dir, struct program *p);
 MUST_CHECK enum err child_run(const struct child_start *s, struct child **out);
 pid_t child_pid(const struct child *c);
-const char *child_name(const struct child *c);
 void child_kill(struct child *c, int signo);
 /* Its end is not told any more. */
 void child_forget(struct child *c);
-size_t children_alive(void);
 
 #endif

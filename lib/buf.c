@@ -138,18 +138,6 @@ enum err buf_add_be64(struct buf *b, uint64_t v)
 	return buf_add(b, raw, sizeof(raw));
 }
 
-enum err buf_add_hex(struct buf *b, const void *p, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	const uint8_t *bytes = p;
-
-	for (size_t i = 0; i < n; i++) {
-		buf_addc(b, digits[bytes[i] >> 4]);
-		buf_addc(b, digits[bytes[i] & 15]);
-	}
-	return b->err;
-}
-
 void buf_consume(struct buf *b, size_t n)
 {
 	if (n >= b->n) {

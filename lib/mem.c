@@ -129,11 +129,6 @@ struct slice arena_copy(struct arena *a, struct slice s)
 	return slice_of(p, s.n);
 }
 
-size_t arena_used(const struct arena *a)
-{
-	return a->used;
-}
-
 /* --- secret ------------------------------------------------------------ */
 
 struct secret {

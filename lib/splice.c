@@ -146,15 +146,7 @@ void conn_unsplice(struct conn *c)
 	splice_forget(c);
 }
 
-void conn_splice(
-	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg)
-{
-	const struct splice_rules rules = { .done = done };
-
-	conn_splice_by(a, b, &rules, arg);
-}
-
-void conn_splice_by(struct conn *a, struct conn *b,
+void conn_splice(struct conn *a, struct conn *b,
 	const struct splice_rules *rules, void *arg)
 {
 	struct splice *s = mem_new(struct splice);

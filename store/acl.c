@@ -103,12 +103,6 @@ static enum err share_follow(struct account *a, enum acl_who who, uint64_t id)
 		"iui", (int64_t)who, id, (int64_t)account_number(a));
 }
 
-static enum err fill_u32(sqlite3_stmt *st, struct arena *arena, void *row)
-{
-	*(uint32_t *)row = column_u32(st, 0);
-	return ERR_OK;
-}
-
 enum err share_list(struct store *s, uint32_t account, uint32_t after,
 	uint32_t *owners, size_t max, size_t *n_out)
 {
@@ -122,7 +116,7 @@ enum err share_list(struct store *s, uint32_t account, uint32_t after,
 
 	db_bind(st, "iii", (int64_t)account, (int64_t)after, (int64_t)max);
 	return schema_rows(
-		st, fill_u32, NULL, owners, sizeof(*owners), max, n_out);
+		st, schema_fill_u32, NULL, owners, sizeof(*owners), max, n_out);
 }
 
 /* --- changes --------------------------------------------------------------------- */

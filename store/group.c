@@ -132,12 +132,6 @@ enum err group_member_set(
 	return ERR_OK;
 }
 
-static enum err fill_account(sqlite3_stmt *st, struct arena *arena, void *row)
-{
-	*(uint32_t *)row = column_u32(st, 0);
-	return ERR_OK;
-}
-
 enum err group_members(struct store *s, uint64_t group, uint32_t after,
 	uint32_t *accounts, size_t max, size_t *n_out)
 {
@@ -146,6 +140,6 @@ enum err group_members(struct store *s, uint64_t group, uint32_t after,
 		" AND account > ? ORDER BY account LIMIT ?");
 
 	db_bind(st, "uii", group, (int64_t)after, (int64_t)max);
-	return schema_rows(st, fill_account, NULL, accounts, sizeof(*accounts),
-		max, n_out);
+	return schema_rows(st, schema_fill_u32, NULL, accounts,
+		sizeof(*accounts), max, n_out);
 }

@@ -71,12 +71,6 @@ enum err message_list(struct account *a, uint64_t mailbox, uint32_t from,
 		rows, sizeof(*rows), max, n_out);
 }
 
-static enum err fill_uid(sqlite3_stmt *st, struct arena *arena, void *row)
-{
-	*(uint32_t *)row = column_u32(st, 0);
-	return ERR_OK;
-}
-
 enum err message_uids(struct account *a, uint64_t mailbox, uint32_t from,
 	uint32_t *uids, size_t max, size_t *n_out)
 {
@@ -87,7 +81,8 @@ enum err message_uids(struct account *a, uint64_t mailbox, uint32_t from,
 	st = db_stmt(d, "SELECT uid FROM message WHERE mailbox = ? AND uid >= ?"
 			" ORDER BY uid LIMIT ?");
 	db_bind(st, "uii", mailbox, (int64_t)from, (int64_t)max);
-	return schema_rows(st, fill_uid, NULL, uids, sizeof(*uids), max, n_out);
+	return schema_rows(
+		st, schema_fill_u32, NULL, uids, sizeof(*uids), max, n_out);
 }
 
 static enum err fill_body(sqlite3_stmt *st, struct arena *arena, void *row)

@@ -26,6 +26,12 @@ enum err schema_rows(sqlite3_stmt *st, row_fn fill, struct arena *arena,
 	return ERR_OK;
 }
 
+enum err schema_fill_u32(sqlite3_stmt *st, struct arena *arena, void *row)
+{
+	*(uint32_t *)row = column_u32(st, 0);
+	return ERR_OK;
+}
+
 enum err schema_row(
 	sqlite3_stmt *st, row_fn fill, struct arena *arena, void *row)
 {

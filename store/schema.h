@@ -45,6 +45,9 @@ typedef enum err (*row_fn)(sqlite3_stmt *st, struct arena *arena, void *row);
 MUST_CHECK enum err schema_rows(sqlite3_stmt *st, row_fn fill,
 	struct arena *arena, void *rows, size_t width, size_t max,
 	size_t *n_out);
+/* For rows that are one number, a uint32_t. */
+MUST_CHECK enum err schema_fill_u32(
+	sqlite3_stmt *st, struct arena *arena, void *row);
 /* The only row, or ERR_NOTFOUND; ends `st`. */
 MUST_CHECK enum err schema_row(
 	sqlite3_stmt *st, row_fn fill, struct arena *arena, void *row);

@@ -80,7 +80,7 @@ void pipe_open(struct pipe *p, struct conn *client, struct conn *stream)
 	p->stream = stream;
 	p->event = false;
 	follow_init(&p->follow);
-	conn_splice_by(client, stream, &rules, p);
+	conn_splice(client, stream, &rules, p);
 }
 
 void pipe_free(struct pipe *p)

@@ -40,7 +40,6 @@ enum err buf_add_u64(struct buf *b, uint64_t v); /* decimal, fast */
 enum err buf_add_be16(struct buf *b, uint16_t v);
 enum err buf_add_be32(struct buf *b, uint32_t v);
 enum err buf_add_be64(struct buf *b, uint64_t v);
-enum err buf_add_hex(struct buf *b, const void *p, size_t n);
 /* Room for `n` more bytes at b->p + b->n; the caller raises b->n itself. */
 MUST_CHECK enum err buf_reserve(struct buf *b, size_t n);
 /* Removes the first `n` bytes. */

@@ -105,12 +105,8 @@ void conn_binding(const struct conn *c, struct sasl_binding *out);
 /* Numeric address of the peer, without port; "local" for a socketpair. */
 const char *conn_peer(const struct conn *c);
 
-/* From now on every byte of one goes to the other, with flow control, until
- * either ends; then both are finished, `done` is called once, and the owner
- * frees both. Input that waits goes over first; a pause ends. */
-void conn_splice(
-	struct conn *a, struct conn *b, void (*done)(void *arg), void *arg);
-/* The same for one who looks on. All but `done` may be NULL. */
+/* How one looks on while two connections are joined. All but `done` may be
+ * NULL. */
 struct splice_rules {
 	/* How many bytes of `in` go over now; the others wait for the end of
 	 * conn_hold. */
@@ -122,7 +118,10 @@ struct splice_rules {
 	bool (*ended)(void *arg, struct conn *side);
 	void (*done)(void *arg);
 };
-void conn_splice_by(struct conn *a, struct conn *b,
+/* From now on every byte of one goes to the other, with flow control, until
+ * either ends; then both are finished, `done` is called once, and the owner
+ * frees both. Input that waits goes over first; a pause ends. */
+void conn_splice(struct conn *a, struct conn *b,
 	const struct splice_rules *rules, void *arg);
 /* Nothing more is read of this side; or it goes on. */
 void conn_hold(struct conn *c, bool hold);

@@ -36,7 +36,6 @@ void *arena_alloc_many(struct arena *a, size_t count, size_t size);
 	((type *)arena_alloc_many(a, count, sizeof(type)))
 /* A copy in the arena; {NULL, 0} when there is no room. NUL follows it. */
 struct slice arena_copy(struct arena *a, struct slice s);
-size_t arena_used(const struct arena *a);
 
 /* Key material and passwords. The bytes lie in locked pages of their own that
  * are not dumped and not inherited by a fork; they are wiped when freed. */

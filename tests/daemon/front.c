@@ -45,9 +45,11 @@ static void on_spliced_end(void *arg)
 
 static void join(struct client *c, struct conn *stream)
 {
+	static const struct splice_rules rules = { .done = on_spliced_end };
+
 	c->stream = stream;
 	conn_set_timeout(c->conn, 0);
-	conn_splice(c->conn, c->stream, on_spliced_end, c);
+	conn_splice(c->conn, c->stream, &rules, c);
 }
 
 static void say(struct client *c, const char *word, struct slice bytes)

@@ -594,6 +594,8 @@ static void on_done(void *arg)
 	c->done = true;
 }
 
+static const struct splice_rules rules = { .done = on_done };
+
 static bool is_done(void *arg)
 {
 	return ((struct chain *)arg)->done;
@@ -632,7 +634,7 @@ static void test_splice(void **state)
 	conn_writes(c.client.c, "first,");
 	assert_true(run(&c.w, was_called, &c.a1, 5000));
 	conn_pause(c.a1.c); /* as a front does while a login runs */
-	conn_splice(c.a1.c, c.a2.c, on_done, &c);
+	conn_splice(c.a1.c, c.a2.c, &rules, &c);
 	assert_true(run(&c.w, has_input, &c.server, 5000));
 	assert_true(slice_eqs(buf_slice(&c.server.got), "first,"));
 	/* A slow reader stops the writer: nothing piles up in the middle. */
@@ -672,7 +674,7 @@ static void test_splice_half_close(void **state)
 	c.client.c = NULL;
 	assert_int_equal(stream_pair(fds), ERR_OK);
 	side_open(&c.w, &c.a1, fds[0], NULL, NULL);
-	conn_splice(c.a1.c, c.a2.c, on_done, &c);
+	conn_splice(c.a1.c, c.a2.c, &rules, &c);
 	assert_int_equal(write(fds[1], "LOGOUT", 6), 6);
 	shutdown(fds[1], SHUT_WR);
 	c.server.hold = true;
