@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Many IMAP clients at once in few mailboxes, each with a model of its view.
+"""Many IMAP clients at once in few mailboxes, each with a model of its view. They
+are of two users: both share one mailbox, and the other two are Anna's, of which
+Ben is a delegate, so that copies and moves go between accounts.
 
 Every response is held against the view (a number that is not there, a UID
 that is another's, an EXPUNGE where none may come), and in the end every view,
@@ -24,8 +26,15 @@ from server import Tap  # noqa: E402
 
 FOLDER = pathlib.Path(os.environ.get("TEST_DIR", "/tmp"))
 TAP = Tap()
-USER = "anna@one.example"
-BOXES = ("INBOX", "Archive", "Work")
+ANNA, BEN, _ = mailserver.USERS
+INFO = "info@one.example"
+BOXES = ("INBOX", "Archive", "Info")
+NAMES = {
+    ANNA: {"INBOX": "INBOX", "Archive": "Archive"},
+    BEN: {box: f'"Other Users/{ANNA}/{box}"' for box in ("INBOX", "Archive")},
+}
+for name in NAMES.values():
+    name["Info"] = f'"Shared/{INFO}/INBOX"'
 FLAGS = (r"\Seen", r"\Flagged", r"\Answered", r"\Draft", "$Work", "later")
 QUIET = {"FETCH", "STORE", "SEARCH"}  # RFC 9051 7.5.1: no EXPUNGE in these
 
@@ -61,9 +70,9 @@ class Book:
 
 
 class Client:
-    def __init__(self, book, name, chance, qresync):
+    def __init__(self, book, name, chance, user, qresync):
         self.book, self.name, self.chance = book, name, chance
-        self.qresync = qresync
+        self.user, self.names, self.qresync = user, NAMES[user], qresync
         self.box, self.view, self.flags, self.modseq = None, [], {}, {}
         self.validity = self.highest = None
         self.command, self.tags = "", 0
@@ -75,7 +84,8 @@ class Client:
         self.reader, self.writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=mailserver.trust(), limit=1 << 22)
         await self.line()
-        await self.run(f'LOGIN {USER} "{mailserver.USERS[USER]}"')
+        await self.run(
+            f'LOGIN {self.user} "{mailserver.USERS[self.user]}"')
         if self.qresync:
             await self.run("ENABLE QRESYNC")
 
@@ -225,7 +235,7 @@ class Client:
 
     async def select(self, box):
         self.forget(box)
-        await self.run(f"SELECT {box}")
+        await self.run(f"SELECT {self.names[box]}")
         await self.learn()
 
     async def resync(self):
@@ -243,7 +253,8 @@ class Client:
         exists = len(known)
         take, self.take = self.take, self.take_resync
         self.pending = []
-        await self.run(f"SELECT {box} (QRESYNC ({validity} {highest}))")
+        await self.run(f"SELECT {self.names[box]} "
+                       f"(QRESYNC ({validity} {highest}))")
         self.take = take
         for line in self.pending:
             if line.startswith("VANISHED (EARLIER) "):
@@ -280,7 +291,7 @@ class Client:
         word = f"{self.name}x{self.tags}x{self.chance.getrandbits(40):x}"
         flags = " ".join(self.chance.sample(FLAGS, self.chance.randint(0, 2)))
         status, _ = await self.run(
-            f"APPEND {box} ({flags})", f"Subject: {word}\r\n\r\n"
+            f"APPEND {self.names[box]} ({flags})", f"Subject: {word}\r\n\r\n"
             + "text\r\n" * self.chance.randint(0, 300))
         uid = int(re.search(r"APPENDUID \d+ (\d+)", status).group(1))
         self.book.is_word(box, uid, word)
@@ -336,7 +347,8 @@ class Client:
             return
         verb = self.chance.choice(("MOVE", "COPY"))
         status, lines = await self.run(
-            f"UID {verb} {ranges(uids)} {box}", good=("OK", "NO"))
+            f"UID {verb} {ranges(uids)} {self.names[box]}",
+            good=("OK", "NO"))
         code = re.search(r"COPYUID \d+ (\S+) ([\d:,]+)",
                          status + " ".join(lines))
         if code:
@@ -422,16 +434,19 @@ def compare(client, fresh):
 async def play(server, options):
     book, port = Book(), server.ports["imaps_port"]
     clients = [Client(book, f"c{k}", random.Random(options.seed * 1000 + k),
-                      k % 4 == 1) for k in range(options.clients)]
+                      (ANNA, BEN)[k // 2 % 2], k % 4 in (1, 2))
+               for k in range(options.clients)]
+    server.cli("share", "create", INFO, ANNA)
+    server.cli("share", "grant", INFO, BEN)
+    server.cli("share", "grant", ANNA, BEN)
     for client in clients:
         await client.open(port)
-    await clients[0].run("CREATE Work")
     until = time.monotonic() + options.seconds
     await asyncio.gather(*(client.live(until) for client in clients))
     for client in clients:
         await client.settle()
     unseen = 0
-    fresh = Client(book, "fresh", random.Random(1), False)
+    fresh = Client(book, "fresh", random.Random(1), BEN, False)
     await fresh.open(port)
     for box in BOXES:
         await fresh.select(box)
