@@ -256,20 +256,34 @@ class Client:
         await self.run(f"SELECT {self.names[box]} "
                        f"(QRESYNC ({validity} {highest}))")
         self.take = take
-        for line in self.pending:
+        told, news = self.split_resync()
+        for line in told:
             if line.startswith("VANISHED (EARLIER) "):
                 self.vanish(line, line[19:], True)
-        for line in self.pending:
-            if re.match(r"\d+ EXISTS", line):
+            elif re.match(r"\d+ EXISTS", line):
                 exists = int(line.split()[0])
         if len(self.view) > exists:
             self.wrong("QRESYNC", f"{exists} exist")
         self.view += [None] * (exists - len(self.view))
-        for line in self.pending:
+        for line in told:
             if re.match(r"\d+ FETCH", line):
                 self.on_fetch(int(line.split()[0]), line)
         if None in self.view:
-            self.wrong("QRESYNC", "new messages without FETCH")
+            self.wrong(str(told), "new messages without FETCH")
+        for line in news:
+            self.take(line)
+        if None in self.view:
+            await self.learn()
+
+    def split_resync(self):
+        """What SELECT tells; and the news that came before it was done, which
+        begin with an expunge or a second EXISTS."""
+        exists = 0
+        for at, line in enumerate(self.pending):
+            exists += bool(re.match(r"\d+ EXISTS", line))
+            if exists == 2 or re.match(r"VANISHED \d", line):
+                return self.pending[:at], self.pending[at:]
+        return self.pending, []
 
     def take_resync(self, line):
         self.pending.append(line)

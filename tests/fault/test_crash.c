@@ -101,6 +101,16 @@ static bool live(struct world *w, uint64_t seed)
 		world_close(w);
 		disk_crash(w->disk);
 		break;
+	case 3: /* soon after the journal's files have retired */
+		for (int i = 0; i < 60; i++) {
+			work(w, 1);
+			world_settle(w);
+		}
+		disk_stop_after(w->disk, world_draw(w, 20) + 1);
+		work(w, 3000);
+		world_close(w);
+		disk_crash(w->disk);
+		break;
 	default:
 		disk_stop_after(w->disk, world_draw(w, 250) + 1);
 		work(w, 3000);

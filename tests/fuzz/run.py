@@ -18,7 +18,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
 SMALL, LARGE = 4096, 1 << 20
 # A session does real work for each of its commands: not more than a second's.
-SESSION = 1 << 16
+SESSION = 1 << 15
 # One input of 1 MiB: seconds under the sanitizers, and memory.
 SECONDS, MEGABYTES = 10, 2048
 
