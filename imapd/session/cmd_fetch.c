@@ -439,6 +439,10 @@ static enum err finish(struct imap *i, struct fetch *f)
 {
 	enum err e = f->error;
 
+	/* By UID, what went in the meantime is told with this answer, and is
+	 * ignored like any other UID that is not there (RFC 9051 6.4.9). */
+	if (e == ERR_NOTFOUND && i->cmd.uid)
+		e = ERR_OK;
 	/* RFC 2180 4.1.2, RFC 5530: some are gone, the client is not told yet. */
 	if (e == ERR_NOTFOUND ||
 		(e == ERR_OK && !i->cmd.uid && f->shown < f->expected)) {
