@@ -16,6 +16,8 @@ import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
+# What long runs found new ways with: named by its SHA-1, not grown further.
+GROWN = SOURCE / "tests" / "fuzz" / "grown"
 SMALL, LARGE = 4096, 1 << 20
 # A session does real work for each of its commands: not more than a second's.
 SESSION = 1 << 15
@@ -87,9 +89,11 @@ def fuzz(build, name, seconds):
     grown = build / "corpus" / name
     large = build / "large" / name
     grown.mkdir(parents=True, exist_ok=True)
+    kept = [folder for folder in (CORPUS / name, GROWN / name)
+            if folder.is_dir()]
     grow(name, large)
     lines = []
-    for size, share, corpora in ((SMALL, 2, (grown, CORPUS / name)),
+    for size, share, corpora in ((SMALL, 2, (grown, *kept)),
                                  (largest(name), 1, (large,))):
         bad, figures = drive(build, name, max(1, seconds * share // 3), size,
                              corpora)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Each fuzz target takes every file of its corpus, and has one. The controls:
+"""Each fuzz target takes every file of its corpus, and has one; and what long
+runs of the fuzzer added to it. The controls:
 a target that dies is noticed, and one without a corpus."""
 import os
 import pathlib
@@ -39,7 +40,7 @@ NAMES = sorted(path.stem.removeprefix("fuzz_")
                for path in FUZZ.glob("fuzz_*.c"))
 for target in NAMES:
     good, said = run(BUILD / "tests" / "fuzz" / f"fuzz_{target}",
-                     corpus(target))
+                     corpus(target) + corpus(target, FUZZ / "grown"))
     report(f"corpus of {target}", good, said)
 report("each corpus has its target", not
        {path.name for path in (FUZZ / "corpus").iterdir()} - set(NAMES))
