@@ -3,14 +3,10 @@
 """UIDBATCHES (RFC 10022) of a mailbox with holes: ranges that adjoin, each of as
 many messages as were asked for."""
 # proves: UIDBATCHES
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from t_imap_resync import Session  # noqa: E402
+from host import Session, serve
 
 
 def batches(s, text):
@@ -45,16 +41,4 @@ def run(port):
         print(f"ok {size}: {len(got)} batches", flush=True)
 
 
-def main():
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
-    host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"]], stdout=subprocess.PIPE, text=True)
-    try:
-        run(int(host.stdout.readline().split()[1]))
-    finally:
-        host.terminate()
-    return host.wait(30)
-
-
-sys.exit(main())
+sys.exit(serve(run))

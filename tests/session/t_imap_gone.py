@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Messages that are expunged while another session fetches them: by UID they
 are told and ignored, by number the answer says that some are gone."""
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-from t_imap_resync import Session
+from host import Session, serve
 
 # All are in one batch of rows; most do not fit in the sockets' buffers.
 MESSAGES = 10
@@ -62,17 +59,4 @@ def run(port):
         reader.ask("LOGOUT")
 
 
-def main():
-    host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"]], stdout=subprocess.PIPE, text=True)
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
-    try:
-        run(int(host.stdout.readline().split()[1]))
-    finally:
-        host.terminate()
-    return host.wait(30)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(serve(run))

@@ -3,14 +3,10 @@
 """INPROGRESS (RFC 9585) of commands on thousands of messages, told after each
 slice here: it grows up to the total, and stands between responses."""
 # proves: INPROGRESS
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from t_imap_resync import Session  # noqa: E402
+from host import Session, serve
 
 
 def check(lines, tag, total):
@@ -44,16 +40,4 @@ def run(port):
     assert len(lines) == 1, lines
 
 
-def main():
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
-    host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"], "progress=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        run(int(host.stdout.readline().split()[1]))
-    finally:
-        host.terminate()
-    return host.wait(30)
-
-
-sys.exit(main())
+sys.exit(serve(run, "progress=0"))

@@ -4,37 +4,11 @@
 that was away is the difference of what it knew and what is there, whether few
 or many messages changed."""
 # proves: QRESYNC
-import os
-import pathlib
 import random
 import re
-import socket
-import subprocess
 import sys
 
-
-class Session:
-    def __init__(self, port):
-        self.file = socket.create_connection(
-            ("127.0.0.1", port), 30).makefile("rwb")
-        self.file.readline()
-        self.n = 0
-
-    def ask(self, text, good=(" OK ",)):
-        self.n += 1
-        tag = f"t{self.n} "
-        self.file.write((tag + text + "\r\n").encode())
-        self.file.flush()
-        lines = []
-        while True:
-            line = self.file.readline().decode().rstrip("\r\n")
-            if not line:
-                raise SystemExit(f"closed in {text}")
-            lines.append(line)
-            if line.startswith(tag):
-                if not any(word in line for word in good):
-                    raise SystemExit(f"{text}: {line}")
-                return lines
+from host import Session, serve
 
 
 def uids(text):
@@ -126,17 +100,4 @@ def run(port):
         print(f"ok {n_gone} gone, {n_changed} changed", flush=True)
 
 
-def main():
-    host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"]], stdout=subprocess.PIPE, text=True)
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
-    try:
-        run(int(host.stdout.readline().split()[1]))
-    finally:
-        host.terminate()
-    return host.wait(30)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(serve(run))

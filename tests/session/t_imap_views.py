@@ -3,14 +3,11 @@
 """Sequence numbers of sessions that select at different moments and ask for
 numbers later, while messages come and go: each has those of its SELECT, and
 after NOOP those of now, whichever session's view its own was copied from."""
-import os
-import pathlib
 import random
 import re
-import subprocess
 import sys
 
-from t_imap_resync import Session
+from host import Session, serve
 
 START = 80
 STEPS = 900
@@ -93,17 +90,4 @@ def run(port):
     print("ok")
 
 
-def main():
-    host = subprocess.Popen(
-        [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"]], stdout=subprocess.PIPE, text=True)
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
-    try:
-        run(int(host.stdout.readline().split()[1]))
-    finally:
-        host.terminate()
-    return host.wait(30)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(serve(run))
