@@ -39,15 +39,11 @@ static enum err oid_of(struct imap *i, struct oid *out)
 	return ERR_OK;
 }
 
-static struct held *find(struct imap *i)
+static struct held *find(const struct oid *mailbox)
 {
-	struct oid mailbox;
-
-	if (oid_of(i, &mailbox) != ERR_OK)
-		return NULL;
 	for (size_t k = 0; k < LIMIT_HELD_VIEWS; k++)
-		if (held[k].uids && memcmp(&held[k].mailbox, &mailbox,
-					    sizeof(mailbox)) == 0)
+		if (held[k].uids && memcmp(&held[k].mailbox, mailbox,
+					    sizeof(*mailbox)) == 0)
 			return &held[k];
 	return NULL;
 }
@@ -56,7 +52,9 @@ static struct held *find(struct imap *i)
 
 bool view_cache_has(struct imap *i)
 {
-	return find(i) != NULL;
+	struct oid mailbox;
+
+	return oid_of(i, &mailbox) == ERR_OK && find(&mailbox);
 }
 
 static enum err copy(struct imap *i, const struct held *h)
@@ -96,16 +94,19 @@ static enum err catch_up(struct imap *i, const struct held *h)
 
 enum err view_cache_take(struct imap *i)
 {
-	struct held *h = find(i);
+	struct oid mailbox;
 
+	TRY(oid_of(i, &mailbox));
+	struct held *h = find(&mailbox);
 	if (!h)
 		return ERR_OK;
 	h->used = ++uses;
 	TRY(copy(i, h));
 	enum err e = catch_up(i, h);
+	if (e != ERR_OK)
+		i->view.n = i->view.next = 0; /* not half of it */
 	if (e == ERR_EXPIRED) { /* too far back: the store has forgotten */
 		drop(h);
-		view_clear(&i->view);
 		return ERR_OK;
 	}
 	return e;
@@ -148,7 +149,7 @@ void view_cache_put(struct imap *i)
 	if (v->n < WORTH_IT || v->n > LIMIT_HELD_UIDS ||
 		oid_of(i, &mailbox) != ERR_OK)
 		return;
-	h = find(i);
+	h = find(&mailbox);
 	if (h)
 		drop(h);
 	make_room(v->n);
