@@ -19,7 +19,6 @@ struct bastided {
 	bool stopping;
 	uint8_t router_key[32];
 	uint8_t fake_key[32];
-	struct attempts *attempts;
 	uint64_t started_ms;
 };
 
@@ -126,8 +125,8 @@ struct pending {
 	struct pending *next;
 };
 MUST_CHECK enum err tenants_init(void);
-/* Takes `p`. */
-void tenant_route(struct tenant_entry *t, struct pending *p);
+/* Takes `p`; replies when no tenant has the address. */
+void tenant_route(struct pending *p);
 /* A front died: its questions are forgotten. */
 void tenants_forget_front(struct front_process *f);
 /* An administrator's request; `done` gets the tenantd's reply. */

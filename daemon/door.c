@@ -5,7 +5,6 @@
  * here until some have ended: hundreds behind one address may sign in at the
  * same moment, and still no more passwords are tried than may be refused.
  */
-#include <bastide/domain.h>
 #include <bastide/mem.h>
 
 #include "bastided.h"
@@ -19,34 +18,22 @@ static struct {
 	struct pending *first, **last;
 	size_t n;
 	struct timer *timer;
+	struct attempts *attempts;
 } door;
 
-static void reply(struct pending *p, enum err e)
+static void refuse(struct pending *p)
 {
 	if (p->front)
-		front_reply(p->front, p->id, e, -1);
+		front_reply(p->front, p->id, ERR_BUSY, -1);
 	mem_free(p);
-}
-
-static void pass(struct pending *p)
-{
-	struct tenant_entry *t =
-		tenant_by_domain(address_domain(slice_str(p->address)));
-
-	if (t) {
-		tenant_route(t, p);
-		return;
-	}
-	door_end(&p->attempt, ATTEMPT_BAD);
-	reply(p, ERR_AUTH);
 }
 
 /* True: it went on, or was refused, and is gone. */
 static bool try(struct pending *p, uint64_t now)
 {
-	switch (attempts_take(bastided.attempts, &p->attempt, now)) {
+	switch (attempts_take(door.attempts, &p->attempt, now)) {
 	case ATTEMPT_TAKEN:
-		pass(p);
+		tenant_route(p);
 		return true;
 	case ATTEMPT_WAIT:
 		if (p->front && now < p->until_ms)
@@ -55,7 +42,7 @@ static bool try(struct pending *p, uint64_t now)
 	case ATTEMPT_REFUSED:
 		break;
 	}
-	reply(p, ERR_BUSY);
+	refuse(p);
 	return true;
 }
 
@@ -82,7 +69,7 @@ enum err door_open(void)
 {
 	door.last = &door.first;
 	TRY(timer_new(bastided.process.loop, look, NULL, &door.timer));
-	return attempts_new(bastided.process.config, &bastided.attempts);
+	return attempts_new(bastided.process.config, &door.attempts);
 }
 
 void door_enter(struct pending *p)
@@ -93,7 +80,7 @@ void door_enter(struct pending *p)
 	 * the same as those that do. */
 	if (attempt_of(bastided.router_key, slice_str(p->peer),
 		    slice_str(p->address), &p->attempt) != ERR_OK) {
-		reply(p, ERR_BUSY);
+		refuse(p);
 		return;
 	}
 	p->until_ms = now + (door.n < WAITING_MAX ? WAIT_MS : 0);
@@ -109,7 +96,7 @@ void door_enter(struct pending *p)
 
 void door_end(struct attempt *t, enum attempt_end end)
 {
-	attempts_end(bastided.attempts, t, end, loop_now_ms());
+	attempts_end(door.attempts, t, end, loop_now_ms());
 	if (door.first)
 		timer_set(door.timer, SOON_MS);
 }

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <bastide/domain.h>
 #include <bastide/file.h>
 #include <bastide/log.h>
 
@@ -295,23 +294,6 @@ static bool copy_text(char *to, size_t n, struct slice s)
 	return true;
 }
 
-static void route(struct pending *p)
-{
-	struct tenant_entry *t;
-
-	if (p->protocol != PROTOCOL_DELIVER) {
-		door_enter(p);
-		return;
-	}
-	t = tenant_by_domain(address_domain(slice_str(p->address)));
-	if (t) {
-		tenant_route(t, p);
-		return;
-	}
-	front_reply(p->front, p->id, ERR_RELAY, -1);
-	mem_free(p);
-}
-
 static enum err on_route(struct front_process *f, struct msg_in *m)
 {
 	uint32_t id = msg_u32(m), protocol = msg_u32(m);
@@ -330,7 +312,10 @@ static enum err on_route(struct front_process *f, struct msg_in *m)
 		mem_free(p);
 		return ERR_SYNTAX;
 	}
-	route(p);
+	if (p->protocol == PROTOCOL_DELIVER)
+		tenant_route(p);
+	else
+		door_enter(p);
 	return ERR_OK;
 }
 

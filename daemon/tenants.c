@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bastide/domain.h>
 #include <bastide/log.h>
 
 #include "bastided.h"
@@ -662,6 +663,12 @@ static enum err ask(struct tenant_run *r, struct asking *a)
 	return ipc_send(r->ipc, &m);
 }
 
+/* The tenant does not have the address. */
+static enum err unknown(const struct pending *p)
+{
+	return p->protocol == PROTOCOL_DELIVER ? ERR_NOTFOUND : ERR_AUTH;
+}
+
 /* AWAKE: everything that waits is passed on. */
 static void go_on(struct tenant_run *r)
 {
@@ -676,8 +683,7 @@ static void go_on(struct tenant_run *r)
 		/* Now all addresses are known. */
 		if (!router_knows(
 			    r->tenant, slice_str(p->address), p->protocol))
-			e = p->protocol == PROTOCOL_DELIVER ? ERR_NOTFOUND
-							    : ERR_AUTH;
+			e = unknown(p);
 		else if (p->front && r->ipc)
 			e = send_session(r, p, &fd);
 		pending_done(p, e, fd);
@@ -689,18 +695,22 @@ static void go_on(struct tenant_run *r)
 			(void)ask(r, a); /* lost with the process: on_ended */
 }
 
-void tenant_route(struct tenant_entry *t, struct pending *p)
+void tenant_route(struct pending *p)
 {
-	struct tenant_run *r = run_of(t);
-	bool known = router_knows(t, slice_str(p->address), p->protocol);
+	struct slice address = slice_str(p->address);
+	struct tenant_entry *t = tenant_by_domain(address_domain(address));
 
 	n_waiting++;
 	p->next = NULL;
-	if (!known && t->synced) {
+	if (!t) {
 		pending_done(p,
-			p->protocol == PROTOCOL_DELIVER ? ERR_NOTFOUND
-							: ERR_AUTH,
+			p->protocol == PROTOCOL_DELIVER ? ERR_RELAY : ERR_AUTH,
 			-1);
+		return;
+	}
+	struct tenant_run *r = run_of(t);
+	if (!router_knows(t, address, p->protocol) && t->synced) {
+		pending_done(p, unknown(p), -1);
 		return;
 	}
 	if (!r || n_waiting > WAITING_MAX || t->life != LIVE ||
