@@ -105,6 +105,7 @@ struct journal {
 	struct seal *key;
 	struct medium_file *file;
 	struct medium_file *before; /* the file before, until it is durable */
+	uint64_t before_size;
 	uint64_t next_record;
 	uint8_t chain[RECORD_TAG];
 	uint64_t size, reserved;

@@ -85,6 +85,7 @@ enum err journal_next(struct store *s)
 	memcpy(j->raw, raw, JOURNAL_HEAD);
 	memcpy(j->chain, chain, RECORD_TAG);
 	j->before = j->file;
+	j->before_size = j->size;
 	j->file = file;
 	j->state = JOURNAL_NEW;
 	j->next_record = 0;
@@ -204,6 +205,18 @@ static bool unsynced(const struct journal *j)
 	       j->written.claim != j->durable.claim;
 }
 
+/* What was reserved behind its end is given back: on a full disk the file that
+ * follows needs it, and so does what makes this one retire. */
+static enum err leave_before(struct store *s)
+{
+	struct journal *j = &s->j;
+	enum err e = s->m->truncate(j->before, j->before_size);
+
+	s->m->close(j->before);
+	j->before = NULL;
+	return e;
+}
+
 static enum err next_sync(struct store *s)
 {
 	struct journal *j = &s->j;
@@ -212,10 +225,8 @@ static enum err next_sync(struct store *s)
 		return ERR_OK;
 	if (unsynced(j))
 		return start_sync(s);
-	if (j->before) {
-		s->m->close(j->before);
-		j->before = NULL;
-	}
+	if (j->before)
+		TRY(leave_before(s));
 	return j->state == JOURNAL_NEW && j->out.n > 0 ? start_head(s) : ERR_OK;
 }
 

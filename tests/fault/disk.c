@@ -560,6 +560,21 @@ uint64_t disk_used(struct disk *d)
 	return n;
 }
 
+uint64_t disk_idle(struct disk *d, const char *prefix)
+{
+	uint64_t n = 0;
+
+	lock(d);
+	for (size_t k = 0; k < d->n_names; k++) {
+		const struct inode *i = d->name[k].now;
+		if (i && i->reserved > i->now_n &&
+			strncmp(d->name[k].text, prefix, strlen(prefix)) == 0)
+			n += i->reserved - i->now_n;
+	}
+	unlock(d);
+	return n;
+}
+
 void disk_lie(struct disk *d, bool lie)
 {
 	lock(d);

@@ -25,6 +25,8 @@ bool disk_failed(struct disk *d, bool *sync_out);
 /* Bytes that all files together may take; 0: no limit. */
 void disk_space(struct disk *d, uint64_t bytes);
 uint64_t disk_used(struct disk *d);
+/* Of them, what is reserved behind the ends of files with such names. */
+uint64_t disk_idle(struct disk *d, const char *prefix);
 /* Control: syncs say "done" and do nothing. */
 void disk_lie(struct disk *d, bool lie);
 /* Syncs take up to so many microseconds. */
