@@ -6,6 +6,7 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/grammar.c \
 	imapd/language.c \
 	imapd/session/append_message.c \
+	imapd/session/arrivals.c \
 	imapd/session/cmd_acl.c \
 	imapd/session/cmd_append.c \
 	imapd/session/cmd_comparator.c \

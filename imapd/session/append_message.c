@@ -188,5 +188,7 @@ enum err append_commit(struct imap *i, struct append *a, uint32_t *uids)
 			return ERR_UNSUPPORTED;
 		}
 	TRY(store_begin(i->tenant->store));
-	return imap_commit(i, add_all(i, a, uids));
+	TRY(imap_commit(i, add_all(i, a, uids)));
+	arrivals_own(i, a->account, a->mailbox, uids, a->n);
+	return ERR_OK;
 }

@@ -94,6 +94,8 @@ static enum err one_batch(struct imap *i, struct copy *w)
 	enum err e = imap_commit(i, copy_rows(i, w, rows, n));
 	if (e != ERR_OK)
 		w->n = had;
+	arrivals_own(
+		i, w->to.account, w->to.row.id, w->to_uids + had, w->n - had);
 	i->cmd.done = (uint32_t)w->n;
 	return e;
 }

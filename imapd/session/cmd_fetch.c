@@ -51,14 +51,17 @@ struct fetch {
 	bool synced;             /* and that is done */
 };
 
-static void abandon(struct imap *i)
+void fetch_free(struct fetch *f)
 {
-	struct fetch *f = i->cmd.work;
-
 	arena_free(f->arena);
 	buf_free(&f->narrow.matches);
 	buf_free(&f->binary.piece);
 	preview_free(f->preview);
+}
+
+static void abandon(struct imap *i)
+{
+	fetch_free(i->cmd.work);
 }
 
 /* --- one row ------------------------------------------------------------------- */
@@ -477,22 +480,14 @@ static void limit_once(struct imap *i, struct fetch *f)
 		f->expected = view_count(i, &f->set);
 }
 
-static enum err more(struct imap *i)
+/* Rows in one slice; ERR_OK when there are no more. */
+static enum err rows_more(struct imap *i, struct fetch *f)
 {
-	struct fetch *f = i->cmd.work;
-
-	if (f->want.partial.asked) {
-		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
-		f->next = f->set.n ? 1 : 0;
-	}
-	if (!f->synced)
-		TRY(changes_since(i, f));
-	limit_once(i, f);
 	f->started = loop_now_us();
 	do {
 		if (f->at == f->n) {
 			if (f->next == 0)
-				return finish(i, f);
+				return ERR_OK;
 			TRY(next_batch(i, f));
 			continue;
 		}
@@ -506,6 +501,21 @@ static enum err more(struct imap *i)
 		f->at++;
 	} while (!imap_slice_over(i, f->started));
 	return ERR_AGAIN;
+}
+
+static enum err more(struct imap *i)
+{
+	struct fetch *f = i->cmd.work;
+
+	if (f->want.partial.asked) {
+		TRY(fetch_narrow_more(i, &f->want, &f->narrow, &f->set));
+		f->next = f->set.n ? 1 : 0;
+	}
+	if (!f->synced)
+		TRY(changes_since(i, f));
+	limit_once(i, f);
+	TRY(rows_more(i, f));
+	return finish(i, f);
 }
 
 /* The set before '*' is the highest UID that is there: of what is gone, it is
@@ -554,7 +564,7 @@ enum err cmd_fetch(struct imap *i)
 		imap_enable(i, ENABLED_CONDSTORE);
 	TRY(prepare_changes(i, f));
 	TRY(set_to_uids(i, &f->set, i->cmd.uid));
-	TRY(view_keywords(i, f->names));
+	TRY(view_keywords(i, i->arena, f->names));
 	f->arena = arena_new(BATCH_ARENA);
 	if (!f->arena)
 		return ERR_NOMEM;
@@ -565,29 +575,28 @@ enum err cmd_fetch(struct imap *i)
 	return more(i);
 }
 
-enum err fetch_new(
-	struct imap *i, const struct fetch_request *want, uint32_t from)
+/* --- unasked ----------------------------------------------------------------------- */
+
+enum err fetch_new(struct imap *i, struct arena *a,
+	const struct fetch_request *want, struct range uids, struct fetch **out)
 {
-	struct fetch *f = arena_alloc(i->arena, sizeof(*f));
-	struct range *r = arena_array(i->arena, struct range, 1);
+	struct fetch *f = arena_alloc(a, sizeof(*f));
+	struct range *r = arena_array(a, struct range, 1);
 
 	if (!f || !r)
 		return ERR_NOMEM;
-	*r = (struct range){ from, i->st.uidnext - 1 };
+	*r = uids;
 	f->want = *want;
+	f->want.sets_seen = false;
 	f->set = (struct set){ .list = r, .n = 1 };
-	f->synced = true;
 	f->next = 1;
-	TRY(view_keywords(i, f->names));
+	TRY(view_keywords(i, a, f->names));
 	f->arena = arena_new(BATCH_ARENA);
-	if (!f->arena)
-		return ERR_NOMEM;
-	i->cmd.work = f;
-	i->cmd.abandon = abandon;
-	return ERR_OK;
+	*out = f;
+	return f->arena ? ERR_OK : ERR_NOMEM;
 }
 
-enum err fetch_new_more(struct imap *i)
+enum err fetch_new_more(struct imap *i, struct fetch *f)
 {
-	return more(i);
+	return rows_more(i, f);
 }

@@ -4,6 +4,7 @@
  * 3.1.8, 3.2.5; RFC 9051 6.3.2). One row of the store answers a SELECT: the view is loaded when
  * a command first needs sequence numbers.
  */
+#include "arrivals.h"
 #include "context.h"
 #include "place.h"
 #include "resync.h"
@@ -63,6 +64,7 @@ void imap_deselect(struct imap *i)
 	i->changed = false;
 	i->key_reset = false;
 	view_clear(&i->view);
+	arrivals_end(i);
 	contexts_free(i);
 }
 

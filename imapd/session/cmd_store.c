@@ -43,7 +43,7 @@ static enum err resolve(struct imap *i, struct store_work *w)
 		w->mode != STORE_REMOVE, &w->flags);
 	TRY(imap_commit(i, e));
 	w->resolved = true;
-	return view_keywords(i, w->names);
+	return view_keywords(i, i->arena, w->names);
 }
 
 static void apply(const struct store_work *w, struct flags *f)

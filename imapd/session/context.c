@@ -31,7 +31,8 @@ struct context {
 	uint32_t modseq_uid;
 	uint64_t expunge_modseq; /* and what went, */
 	uint32_t expunge_uid;
-	uint32_t uidnext; /* and UIDs below */
+	uint32_t uidnext;           /* and UIDs below */
+	struct fetch_request fetch; /* wanted of new messages; n 0: nothing */
 };
 
 /* --- results ------------------------------------------------------------------------- */
@@ -361,20 +362,22 @@ static enum err changed(struct update *u, struct arena *a, uint64_t started)
 static enum err arrived(struct update *u, struct arena *a, uint64_t started)
 {
 	struct context *c = u->c;
-	uint32_t uids[BATCH];
+	/* ADDTO comes behind the FETCH that it wants. */
+	uint32_t uids[BATCH],
+		end = c->fetch.n ? u->i->st.fetched : u->i->st.uidnext;
 	size_t n;
 
-	while (c->uidnext < u->i->st.uidnext) {
+	while (c->uidnext < end) {
 		TRY(message_uids(u->i->box, u->i->st.mailbox, c->uidnext, uids,
 			BATCH, &n));
-		for (size_t k = 0; k < n && uids[k] < u->i->st.uidnext; k++) {
+		for (size_t k = 0; k < n && uids[k] < end; k++) {
 			if (k >= LEAST && imap_slice_over(u->i, started))
 				return ERR_AGAIN;
 			TRY(weigh_one(u, uids[k], a));
 			c->uidnext = uids[k] + 1;
 		}
-		if (n < BATCH || uids[n - 1] >= u->i->st.uidnext)
-			c->uidnext = u->i->st.uidnext;
+		if (n < BATCH || uids[n - 1] >= end)
+			c->uidnext = end;
 	}
 	return ERR_OK;
 }
@@ -439,6 +442,65 @@ enum err contexts_changed(struct imap *i, uint64_t upto)
 	return e;
 }
 
+/* --- what they want of new messages (RFC 5465 7) ------------------------------------------- */
+
+bool contexts_fetch(const struct imap *i)
+{
+	return contexts_items(i) > 0;
+}
+
+size_t contexts_items(const struct imap *i)
+{
+	size_t n = 0;
+
+	for (const struct context *c = i->contexts; c; c = c->next)
+		n += c->fetch.n;
+	return n;
+}
+
+static enum err joins(struct imap *i, struct context *c, uint32_t uid,
+	struct arena *scratch, bool *out)
+{
+	struct message_row row;
+	unsigned score = 0;
+	size_t n;
+
+	arena_reset(scratch);
+	TRY(search_keywords(&c->program));
+	TRY(message_list(i->box, i->st.mailbox, uid, uid, MESSAGE_META, scratch,
+		&row, 1, &n));
+	enum err e =
+		n ? search_match(&c->program, &row, scratch, &score) : ERR_OK;
+	*out = score > 0;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err contexts_joined(
+	struct imap *i, uint32_t uid, struct arena *scratch, unsigned *out)
+{
+	unsigned bit = 1;
+	bool joined;
+
+	*out = 0;
+	for (struct context *c = i->contexts; c; c = c->next, bit <<= 1) {
+		if (!c->fetch.n)
+			continue;
+		TRY(joins(i, c, uid, scratch, &joined));
+		*out |= joined ? bit : 0;
+	}
+	return ERR_OK;
+}
+
+void contexts_join(
+	const struct imap *i, unsigned which, struct fetch_request *out)
+{
+	unsigned bit = 1;
+
+	for (const struct context *c = i->contexts; c; c = c->next, bit <<= 1)
+		if (which & bit)
+			fetch_join(out, &c->fetch);
+}
+
 void contexts_free(struct imap *i)
 {
 	for (struct context *c = i->contexts; c; c = c->next)
@@ -470,6 +532,7 @@ enum err context_begin(struct imap *i, const struct search_return *r,
 	}
 	TRY(mailbox_get(i->box, i->st.mailbox, i->arena, &row));
 	out->modseq = row.modseq;
+	out->update = r->update;
 	return ERR_OK;
 }
 
@@ -488,6 +551,18 @@ static enum err take_results(
 	for (size_t k = 0; k < c->n; k++)
 		c->uids[k] = hits[order ? order[k] : k].uid;
 	return ERR_OK;
+}
+
+/* Read once more, so that all that it borrows is the context's own. */
+static enum err take_items(struct context *c, struct slice text)
+{
+	if (!text.p)
+		return ERR_OK;
+	struct slice own = arena_copy(c->arena, text);
+	struct cursor at = cursor_of(own);
+
+	return own.p && fetch_items(&at, c->arena, &c->fetch) ? ERR_OK
+							      : ERR_NOMEM;
 }
 
 static enum err context_new(struct imap *i, const struct context_start *at,
@@ -514,6 +589,7 @@ static enum err context_new(struct imap *i, const struct context_start *at,
 	if (!c->arena)
 		return ERR_NOMEM;
 	c->tag = arena_copy(c->arena, i->cmd.tag);
+	TRY(take_items(c, at->update));
 	return c->tag.p ? search_program_copy(c->arena, p, &c->program)
 			: ERR_NOMEM;
 }

@@ -50,11 +50,9 @@ struct fetch_item {
 	struct section *section;
 };
 
-#define FETCH_ITEMS_MAX 100
-
 struct fetch_request {
-	struct fetch_item items[FETCH_ITEMS_MAX];
-	size_t n;
+	struct fetch_item *items; /* in the arena */
+	size_t n, max;
 	bool meta;      /* needs envelope or structure */
 	bool sets_seen; /* some BODY[...] without PEEK */
 	bool has_flags;
@@ -70,13 +68,25 @@ bool section_parse(struct cursor *c, struct arena *a, struct section *s);
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *out);
 /* "(UID FLAGS)" alone. */
 bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *out);
-/* NOTIFY: FETCH of the messages from this UID on, as if it were a command; the
- * view is loaded. Then again and again, ERR_AGAIN. */
-MUST_CHECK enum err fetch_new(
-	struct imap *i, const struct fetch_request *want, uint32_t from);
-MUST_CHECK enum err fetch_new_more(struct imap *i);
 /* Adds an item once. */
 void fetch_add(struct fetch_request *r, enum fetch_kind kind);
+/* An empty request for so many items. */
+MUST_CHECK enum err fetch_request_new(
+	struct arena *a, size_t max, struct fetch_request *out);
+/* Adds the items of another one that are not there yet; there is room. */
+void fetch_join(struct fetch_request *to, const struct fetch_request *from);
+
+/* FETCH of messages that no command asks for (arrivals.c): UIDs of the loaded
+ * view. It marks none as \Seen, since nobody has read them. The arena and
+ * `want` live as long. */
+struct fetch;
+MUST_CHECK enum err fetch_new(struct imap *i, struct arena *a,
+	const struct fetch_request *want, struct range uids,
+	struct fetch **out);
+/* ERR_AGAIN: again. An item that cannot be had is left out; i->cmd.cut: a
+ * literal broke off. */
+MUST_CHECK enum err fetch_new_more(struct imap *i, struct fetch *f);
+void fetch_free(struct fetch *f);
 
 /* fetch_partial.c: leaves of the set what PARTIAL asks for. ERR_AGAIN: again. */
 struct fetch_narrow {

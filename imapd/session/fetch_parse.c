@@ -48,12 +48,24 @@ static const struct {
 	{ "FAST", { FETCH_FLAGS, FETCH_INTERNALDATE, FETCH_SIZE }, 3 },
 };
 
+/* What one command may ask for. */
+#define ITEMS_MAX 100
+
+enum err fetch_request_new(
+	struct arena *a, size_t max, struct fetch_request *out)
+{
+	*out = (struct fetch_request){ .changed_since = UINT64_MAX,
+		.max = max,
+		.items = arena_array(a, struct fetch_item, max) };
+	return out->items ? ERR_OK : ERR_NOMEM;
+}
+
 void fetch_add(struct fetch_request *r, enum fetch_kind kind)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->items[i].kind == kind)
 			return;
-	if (r->n == FETCH_ITEMS_MAX)
+	if (r->n == r->max)
 		return;
 	r->items[r->n++] = (struct fetch_item){ .kind = kind };
 	r->has_flags |= kind == FETCH_FLAGS;
@@ -66,7 +78,7 @@ void fetch_add(struct fetch_request *r, enum fetch_kind kind)
 static bool add_section(struct fetch_request *r, enum fetch_kind kind,
 	struct section *s, bool peek)
 {
-	if (r->n == FETCH_ITEMS_MAX)
+	if (r->n == r->max)
 		return false;
 	r->items[r->n++] = (struct fetch_item){ kind, s };
 	r->sets_seen |= !peek;
@@ -274,9 +286,9 @@ static bool modifiers(struct cursor *c, struct fetch_request *r)
 	return p_char(c, ')');
 }
 
-bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *r)
+static bool item_list(
+	struct cursor *c, struct arena *a, struct fetch_request *r)
 {
-	*r = (struct fetch_request){ .changed_since = UINT64_MAX };
 	if (!p_char(c, '('))
 		return false;
 	do {
@@ -286,11 +298,18 @@ bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *r)
 	return p_char(c, ')');
 }
 
+bool fetch_items(struct cursor *c, struct arena *a, struct fetch_request *r)
+{
+	return fetch_request_new(a, ITEMS_MAX, r) == ERR_OK &&
+	       item_list(c, a, r);
+}
+
 bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *r)
 {
-	*r = (struct fetch_request){ .changed_since = UINT64_MAX };
+	if (fetch_request_new(a, ITEMS_MAX, r) != ERR_OK)
+		return false;
 	if (p_peek(c) == '(') {
-		if (!fetch_items(c, a, r))
+		if (!item_list(c, a, r))
 			return false;
 	} else if (!macro(c, r) && !one_item(c, a, r)) {
 		return false;
@@ -298,4 +317,35 @@ bool fetch_parse(struct cursor *c, struct arena *a, struct fetch_request *r)
 	if (p_sp(c) && !modifiers(c, r))
 		return false;
 	return p_end(c);
+}
+
+static bool same_item(const struct fetch_item *a, const struct fetch_item *b)
+{
+	const struct section *x = a->section, *y = b->section;
+
+	if (a->kind != b->kind)
+		return false;
+	/* The label says which section, and where it begins. */
+	return x == y ||
+	       (x && y && slice_eq(x->label, y->label) &&
+		       x->partial == y->partial && x->length == y->length);
+}
+
+static bool has_item(const struct fetch_request *r, const struct fetch_item *it)
+{
+	for (size_t k = 0; k < r->n; k++)
+		if (same_item(&r->items[k], it))
+			return true;
+	return false;
+}
+
+void fetch_join(struct fetch_request *to, const struct fetch_request *from)
+{
+	for (size_t k = 0; k < from->n; k++)
+		if (!has_item(to, &from->items[k]) && to->n < to->max)
+			to->items[to->n++] = from->items[k];
+	to->meta |= from->meta;
+	to->has_flags |= from->has_flags;
+	to->has_modseq |= from->has_modseq;
+	to->sets_seen |= from->sets_seen;
 }

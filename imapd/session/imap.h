@@ -50,7 +50,7 @@ struct imap_state {
 	uint32_t recent;  /* UIDs from here on are \Recent to it */
 	uint32_t n_recent;
 	uint32_t n_keywords; /* of the mailbox, as the client knows */
-	uint32_t fetched; /* NOTIFY: UIDs below were fetched, or need not be */
+	uint32_t fetched; /* UIDs below were told with FETCH, or need not be */
 	uint64_t modseq;  /* flag changes up to here were told, */
 	uint32_t modseq_uid;           /* and of the next one up to this UID */
 	uint64_t expunge_modseq;       /* expunges up to here were told, */
@@ -156,8 +156,10 @@ struct imap {
 	bool key_reset;    /* the key of its URLs is another */
 	struct append *append;
 	struct context *contexts; /* context.c */
-	struct notify *notify;    /* NULL: NOTIFY was never used (notify.h) */
-	bool acting;              /* a command of this session runs just now */
+	struct range own; /* new messages that it has made (arrivals.c) */
+	struct arrivals *arrivals; /* a FETCH of new messages, under way */
+	struct notify *notify;     /* NULL: NOTIFY was never used (notify.h) */
+	bool acting;               /* a command of this session runs just now */
 	bool delayed_only; /* what is changed waits for a command (notify.c) */
 	/* The IDLE in whose midst news are told. */
 	struct command held;
@@ -292,10 +294,10 @@ uint32_t view_count(const struct imap *i, const struct set *s);
 /* Tells the client the news of the selected mailbox: EXPUNGE when `expunge`,
  * changed flags, EXISTS and RECENT. What is not told waits. */
 MUST_CHECK enum err view_sync(struct imap *i, bool expunge);
-/* Keyword names of the selected mailbox, in the command's arena; tells the
- * client when there are new ones. */
+/* Keyword names of the selected mailbox; tells the client when there are new
+ * ones. */
 MUST_CHECK enum err view_keywords(
-	struct imap *i, struct slice names[LIMIT_KEYWORDS]);
+	struct imap *i, struct arena *a, struct slice names[LIMIT_KEYWORDS]);
 /* Sequence numbers or UIDs of a command's set, as ranges of UIDs in place.
  * ERR_SYNTAX for a sequence number that is not there. Wants the view. */
 MUST_CHECK enum err set_to_uids(struct imap *i, struct set *s, bool uid);
@@ -308,6 +310,12 @@ void view_save(struct imap *i, struct range *list, size_t n);
 MUST_CHECK enum err view_rows(struct imap *i, const struct set *set,
 	uint32_t *next, unsigned what, struct arena *arena,
 	struct message_row *rows, size_t max, size_t *n_out);
+
+/* --- arrivals.c ---------------------------------------------------------------- */
+/* This session has made messages, whose UIDs ascend: NOTIFY fetches none of them
+ * (RFC 5465 5.2). */
+void arrivals_own(struct imap *i, const struct account *a, uint64_t mailbox,
+	const uint32_t *uids, size_t n);
 
 /* --- view_cache.c -------------------------------------------------------------- */
 /* Is one of the selected mailbox held? */

@@ -119,9 +119,15 @@ bool notify_due(const struct imap *i)
 		return false;
 	bool selected = i->st.selected && n->selected;
 	return (selected && i->changed && !i->delayed_only) ||
-	       (selected && n->fetches && i->st.fetched < i->st.uidnext) ||
 	       (n->n_groups &&
 		       (n->list_changed || n->n_dirty || n->metadata.n));
+}
+
+const struct fetch_request *notify_fetch(const struct imap *i)
+{
+	const struct notify *n = i->notify;
+
+	return n && n->selected && n->fetches ? &n->fetch : NULL;
 }
 
 bool notify_mutes(const struct imap *i, unsigned event)
@@ -519,27 +525,6 @@ static enum err selected_news(struct imap *i)
 	return ERR_OK;
 }
 
-static enum err fetch_news(struct imap *i)
-{
-	struct notify *n = i->notify;
-
-	if (!i->st.selected || !n->selected || !n->fetches)
-		return ERR_OK;
-	if (!n->fetching) {
-		if (i->st.fetched >= i->st.uidnext)
-			return ERR_OK;
-		arena_reset(i->arena);
-		uint32_t from = i->st.fetched;
-		i->st.fetched = i->st.uidnext;
-		TRY(fetch_new(i, &n->fetch, from));
-		n->fetching = true;
-	}
-	enum err e = fetch_new_more(i);
-	n->fetching = e == ERR_AGAIN;
-	/* Some went meanwhile, or do not verify: nobody has asked for these. */
-	return e == ERR_AGAIN || i->cmd.cut ? e : ERR_OK;
-}
-
 static enum err one_stage(struct imap *i, uint64_t started)
 {
 	struct notify *n = i->notify;
@@ -547,8 +532,6 @@ static enum err one_stage(struct imap *i, uint64_t started)
 	switch (n->stage) {
 	case NOTIFY_SELECTED:
 		return selected_news(i);
-	case NOTIFY_FETCH:
-		return fetch_news(i);
 	case NOTIFY_LIST:
 		if (!n->walking && !n->list_changed)
 			return ERR_OK;
@@ -585,7 +568,7 @@ enum err notify_more(struct imap *i)
 
 	imap_gate(i);
 	for (;;) {
-		enum err e = n->n_groups || n->stage <= NOTIFY_FETCH
+		enum err e = n->n_groups || n->stage == NOTIFY_SELECTED
 				     ? one_stage(i, started)
 				     : ERR_OK;
 		if (e == ERR_LIMIT) {

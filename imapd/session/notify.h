@@ -45,7 +45,6 @@ struct known_table {
 
 enum notify_stage {
 	NOTIFY_SELECTED,
-	NOTIFY_FETCH,
 	NOTIFY_LIST,
 	NOTIFY_GONE,
 	NOTIFY_STATUS,
@@ -73,7 +72,6 @@ struct notify {
 	char after_text[LIMIT_MAILBOX_NAME];
 	struct slice after;
 	enum notify_stage stage;
-	bool fetching;
 };
 
 void notify_free(struct imap *i);
@@ -89,6 +87,8 @@ MUST_CHECK enum err notify_more(struct imap *i);
 /* Makes the table of mailboxes, with STATUS when asked for. ERR_AGAIN;
  * ERR_LIMIT: too many. */
 MUST_CHECK enum err notify_begin(struct imap *i);
+/* What is wanted of new messages of the selected mailbox; NULL: nothing. */
+const struct fetch_request *notify_fetch(const struct imap *i);
 /* May the selected mailbox's news be told now? */
 bool notify_mutes(const struct imap *i, unsigned event);
 

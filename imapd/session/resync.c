@@ -270,7 +270,7 @@ enum err resync_flags(struct imap *i, struct resync *r)
 	uint64_t started = loop_now_us();
 	size_t n;
 
-	TRY(view_keywords(i, names));
+	TRY(view_keywords(i, i->arena, names));
 	for (;;) {
 		TRY(message_changed(i->box, i->st.mailbox, r->after,
 			r->after_uid, rows, CHANGED_BATCH, &n));

@@ -240,6 +240,7 @@ struct search_return {
 	bool extended; /* the answer is ESEARCH */
 	unsigned what;
 	struct partial partial;
+	struct slice update; /* UPDATE's items, "(UID FLAGS)"; or NULL */
 	const struct mailbox_row *in; /* ESEARCH names it (RFC 7377 2.1) */
 };
 /* " RETURN (...)", if it is there; with REV2 the answer is ESEARCH always. */

@@ -3,6 +3,7 @@
  * The result options of searching commands and their answer, the ESEARCH
  * response (RFC 4731, RFC 5182, RFC 9051 6.4.4 and 7.3.4).
  */
+#include "fetch.h"
 #include "search.h"
 
 static const struct {
@@ -17,7 +18,26 @@ static const struct {
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static bool one_option(struct cursor *c, struct search_return *r)
+/* RFC 5465 7 and 8: "UPDATE (UID FLAGS)", with and without the space. */
+static bool update_items(
+	struct imap *i, struct cursor *c, struct search_return *r)
+{
+	struct fetch_request read;
+	struct cursor look = *c;
+
+	(void)p_sp(&look);
+	if (p_peek(&look) != '(')
+		return true;
+	const char *start = look.p;
+	if (r->update.p || !fetch_items(&look, i->arena, &read))
+		return false;
+	r->update = slice_of(start, (size_t)(look.p - start));
+	*c = look;
+	return true;
+}
+
+static bool one_option(
+	struct imap *i, struct cursor *c, struct search_return *r)
 {
 	struct slice name;
 	size_t k;
@@ -30,9 +50,12 @@ static bool one_option(struct cursor *c, struct search_return *r)
 			break;
 		}
 	}
-	return k < N_OPTIONS && (options[k].bit != RETURN_PARTIAL ||
-					(!r->partial.asked && p_sp(c) &&
-						imap_partial(c, &r->partial)));
+	if (k == N_OPTIONS)
+		return false;
+	if (options[k].bit == RETURN_PARTIAL)
+		return !r->partial.asked && p_sp(c) &&
+		       imap_partial(c, &r->partial);
+	return options[k].bit != RETURN_UPDATE || update_items(i, c, r);
 }
 
 bool search_return_parse(
@@ -44,7 +67,7 @@ bool search_return_parse(
 		r->extended = true;
 		if (p_peek(c) != ')')
 			do {
-				if (!one_option(c, r))
+				if (!one_option(i, c, r))
 					return false;
 			} while (p_sp(c));
 		if (!p_char(c, ')'))

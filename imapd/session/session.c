@@ -303,6 +303,10 @@ static enum err finish(struct imap *i, enum err e)
 		enum err sync = view_sync(i, expunge);
 		if (sync == ERR_AGAIN)
 			return sync;
+		if (c->cut) {
+			end_command(i);
+			return ERR_OK;
+		}
 		if (sync != ERR_OK) {
 			imap_untagged(i, "BYE [UNAVAILABLE] The mailbox "
 					 "changed too much; select it again");
@@ -566,7 +570,9 @@ static void on_input(void *arg)
 {
 	struct imap *i = arg;
 
-	while (i->running ? i->idling && idle_input(i) : one_frame(i))
+	/* Behind a response that is half out nothing is answered. */
+	while (i->running ? i->idling && !i->arrivals && idle_input(i)
+			  : one_frame(i))
 		;
 }
 
@@ -625,7 +631,7 @@ static void on_later(void *arg)
 		say_bye(i);
 		return;
 	}
-	if (!i->running || (i->idling && i->notify))
+	if (!i->running || i->idling)
 		on_input(i);
 }
 

@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "arrivals.h"
 #include "context.h"
 #include "notify.h"
 
@@ -254,14 +255,15 @@ static enum err tell_expunged(struct imap *i, bool expunge, uint64_t upto)
 
 /* --- news: flags ---------------------------------------------------------------- */
 
-enum err view_keywords(struct imap *i, struct slice names[LIMIT_KEYWORDS])
+enum err view_keywords(
+	struct imap *i, struct arena *a, struct slice names[LIMIT_KEYWORDS])
 {
 	size_t n;
 	struct flags all = { .system = FLAG_SEEN | FLAG_ANSWERED |
 				       FLAG_FLAGGED | FLAG_DELETED |
 				       FLAG_DRAFT };
 
-	TRY(keyword_list(i->box, i->st.mailbox, i->arena, names, &n));
+	TRY(keyword_list(i->box, i->st.mailbox, a, names, &n));
 	if (n == i->st.n_keywords)
 		return ERR_OK;
 	i->st.n_keywords = (uint32_t)n;
@@ -285,7 +287,7 @@ static enum err tell_flags(struct imap *i, uint64_t upto)
 		if (n == 0)
 			break;
 		if (first)
-			TRY(view_keywords(i, names));
+			TRY(view_keywords(i, i->arena, names));
 		/* Those not announced yet come with EXISTS, without FETCH. */
 		for (size_t k = 0; k < n; k++)
 			if (rows[k].uid < i->st.uidnext) {
@@ -334,10 +336,23 @@ static enum err tell_new(struct imap *i, uint32_t uidnext)
 	return ERR_OK;
 }
 
+/* What joins a context that wants no FETCH, then FETCH of what is new, then what
+ * joins the others (RFC 5465 5.2, 7). */
+static enum err tell_joined(struct imap *i, uint64_t upto)
+{
+	TRY(contexts_changed(i, upto));
+	if (i->st.fetched == i->st.uidnext)
+		return ERR_OK;
+	TRY(arrivals_fetch(i));
+	return contexts_fetch(i) ? contexts_changed(i, upto) : ERR_OK;
+}
+
 enum err view_sync(struct imap *i, bool expunge)
 {
 	struct mailbox_row row;
 
+	if (i->arrivals)
+		TRY(arrivals_fetch(i));
 	if (!i->changed)
 		return ERR_OK;
 	if (notify_mutes(i, EVENTS_MESSAGE))
@@ -353,9 +368,10 @@ enum err view_sync(struct imap *i, bool expunge)
 		TRY(tell_flags(i, row.modseq));
 	if (quirk_tells_arrivals(i) && row.uidnext != i->st.uidnext)
 		TRY(tell_new(i, row.uidnext));
-	TRY(contexts_changed(i, row.modseq));
+	TRY(tell_joined(i, row.modseq));
 	i->changed = i->st.expunge_modseq < row.modseq ||
 		     i->st.uidnext != row.uidnext ||
+		     i->st.fetched != i->st.uidnext ||
 		     (later && i->st.modseq < row.modseq);
 	return ERR_OK;
 }

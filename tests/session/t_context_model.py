@@ -97,7 +97,9 @@ class Client:
         for n, search in enumerate(SEARCHES):
             tag = f"c{n}"
             self.results[tag] = []
-            lines = self.ask("UID " + search.format("UPDATE ALL"), tag)
+            # Those that want FETCH take another way to their ADDTO.
+            update = "UPDATE (UID ENVELOPE) ALL" if n % 2 else "UPDATE ALL"
+            lines = self.ask("UID " + search.format(update), tag)
             all_of = re.search(r" ALL (\S+)", lines[-1])
             self.results[tag] += numbers(all_of.group(1)) if all_of else []
 
