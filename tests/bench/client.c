@@ -15,6 +15,8 @@
 #include "imapload.h"
 
 #define INPUT ((size_t)256 * 1024)
+/* The longest line, of a SORT. */
+#define INPUT_MAX ((size_t)16 * 1024 * 1024)
 #define TIMEOUT_S 240
 
 void die(const char *fmt, ...)
@@ -59,7 +61,8 @@ void client_open(struct client *c, unsigned port, bool tls)
 	int one = 1;
 
 	*c = (struct client){ .fd = socket(AF_INET, SOCK_STREAM, 0) };
-	c->in = malloc(INPUT);
+	c->room = INPUT;
+	c->in = malloc(c->room);
 	if (c->fd < 0 || !c->in ||
 		connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
 		die("cannot connect to port %u", port);
@@ -124,10 +127,12 @@ static void fill(struct client *c)
 		c->end -= c->at;
 		c->at = 0;
 	}
-	if (c->end == INPUT)
+	if (c->end == c->room && c->room < INPUT_MAX)
+		c->in = realloc(c->in, c->room *= 2);
+	if (c->end == c->room || !c->in)
 		die("a line is too long");
 	char *to = c->in + c->end;
-	size_t room = INPUT - c->end;
+	size_t room = c->room - c->end;
 	ssize_t got = c->ssl ? SSL_read(c->ssl, to, (int)room)
 			     : recv(c->fd, to, room, 0);
 	if (got <= 0)

@@ -35,7 +35,7 @@ struct client {
 	unsigned tag;
 	bool multi; /* MULTIAPPEND is offered */
 	char *in;   /* what came and was not used: in[at..end] */
-	size_t at, end;
+	size_t at, end, room;
 };
 
 /* What a command's answer had. */

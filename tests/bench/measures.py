@@ -196,6 +196,14 @@ def search(word, hits):
     return run
 
 
+def ordered(command):
+    """The time of a command over the large mailbox, asked for the second time."""
+    def run(context, server, number):
+        return context.load(server, "command", READER, mailbox="Large",
+                            command=command, n=3)["median_ms"]
+    return run
+
+
 def select(context, server, number):
     done = context.load(server, "select", READER, mailbox="Large", n=11)
     assert done["exists"] == context.messages * context.copies, done
@@ -380,6 +388,15 @@ ALL = [
             search("unique{:08}", 1), fill, rounds=3),
     Measure("searchall", "SEARCH TEXT, all match", "msgs/s",
             search("unique", "all"), fill, rounds=3),
+    Measure("sort", "SORT of {large} by date and subject", "ms",
+            ordered("SORT (REVERSE DATE SUBJECT) UTF-8 ALL"), fill, rounds=3,
+            servers=PLAIN, less_is_better=True),
+    Measure("thread", "THREAD=REFERENCES of {large}", "ms",
+            ordered("THREAD REFERENCES UTF-8 ALL"), fill, rounds=3,
+            servers=PLAIN, less_is_better=True),
+    Measure("headers", "SEARCH SUBJECT in {large}", "ms",
+            ordered("SEARCH SUBJECT nowhere"), fill, rounds=3,
+            servers=PLAIN, less_is_better=True),
     Measure("select", "SELECT of {large}", "ms", select, fill,
             servers=PLAIN, less_is_better=True),
     Measure("flags", "FLAGS of {large}", "msgs/s", flags, fill, rounds=3,
