@@ -97,14 +97,12 @@ static enum err find_run(struct imap *i, struct arena *scratch,
 	return ERR_OK;
 }
 
-static enum err begin(struct imap *i, const struct range *run, unsigned by)
+static enum err prepare(struct imap *i, struct arrivals *v,
+	const struct range *run, unsigned by)
 {
-	struct arrivals *v = i->arrivals = mem_new(struct arrivals);
 	const struct fetch_request *all = notify_fetch(i);
 	size_t max = contexts_items(i) + (all ? all->n : 0);
 
-	if (!v)
-		return ERR_NOMEM;
 	v->arena = arena_new(FETCH_ARENA);
 	if (!v->arena)
 		return ERR_NOMEM;
@@ -114,6 +112,16 @@ static enum err begin(struct imap *i, const struct range *run, unsigned by)
 	contexts_join(i, by, &v->want);
 	v->end = run->to + 1;
 	return fetch_new(i, v->arena, &v->want, *run, &v->fetch);
+}
+
+static enum err begin(struct imap *i, const struct range *run, unsigned by)
+{
+	i->arrivals = mem_new(struct arrivals);
+	enum err e = i->arrivals ? prepare(i, i->arrivals, run, by) : ERR_NOMEM;
+
+	if (e != ERR_OK)
+		arrivals_free(i);
+	return e;
 }
 
 static enum err find_and_begin(struct imap *i, uint64_t started)
