@@ -170,8 +170,8 @@ static enum err prepare(struct store *s)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < t->n_joined; i++)
 		frames += dirty_bound(&t->joined[i]->db);
-	size_t n = record_bound(
-		(uint32_t)t->n_joined, (uint32_t)t->n_extents, frames);
+	size_t n = record_bound((uint32_t)t->n_joined, (uint32_t)t->n_extents) +
+		   frames * RECORD_FRAME_MAX;
 	if (n > LIMIT_RECORD)
 		return ERR_LIMIT;
 	TRY(journal_room(s, n, spare(s)));
@@ -215,17 +215,37 @@ static enum err commit_all(struct store *s, struct part *part, size_t *n_out)
 	return ERR_OK;
 }
 
+/* What is known of one log and one journal file says nothing of the next. */
+static void know_log(struct db *d, const struct part *p, uint64_t journal)
+{
+	if (p->from == 1 || d->images_journal != journal)
+		frame_index_clear(&d->images);
+	d->images_journal = journal;
+}
+
+static enum err seal_frame(
+	struct db *d, struct wal *wal, uint32_t k, struct buf *out)
+{
+	const uint8_t *plain, *before = NULL;
+	uint32_t page = vfs_frame(wal, k, &plain);
+	uint32_t old = frame_index_get(&d->images, page);
+
+	if (old)
+		(void)vfs_frame(wal, old, &before);
+	TRY(record_frame_put(out, page, plain, before));
+	frame_index_put(&d->images, page, k);
+	return ERR_OK;
+}
+
 static enum err seal_part(struct store *s, struct record_writer *w, uint32_t i,
 	const struct part *p)
 {
 	struct wal *wal = vfs_wal(p->a->db.c);
 	struct seal *key;
 
-	for (uint32_t k = p->from; k <= p->to; k++) {
-		const uint8_t *plain;
-		uint32_t page = vfs_frame(wal, k, &plain);
-		TRY(record_frame(w, page, plain));
-	}
+	know_log(&p->a->db, p, s->j.head.number);
+	for (uint32_t k = p->from; k <= p->to; k++)
+		TRY(seal_frame(&p->a->db, wal, k, w->out));
 	TRY(account_section_key(p->a, &s->j.head, &key));
 	return record_seal_section(w, i, &s->o.tenant, key);
 }
@@ -250,7 +270,6 @@ static enum err seal_parts(struct store *s, const struct part *part, size_t n,
 		struct wal *wal = vfs_wal(part[i].a->db.c);
 		section[i].account = part[i].a->number;
 		section[i].pages = vfs_frame_pages(wal, part[i].to);
-		section[i].frames = part[i].to - part[i].from + 1;
 	}
 	TRY(record_begin(&w, &j->out, j->head.number, &r));
 	for (size_t i = 0; i < n; i++)

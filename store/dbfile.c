@@ -121,6 +121,16 @@ enum err dbfile_put(struct dbfile *f, uint32_t page, const uint8_t *plain)
 	return ERR_OK;
 }
 
+uint8_t *dbfile_put_again(struct dbfile *f, uint32_t page)
+{
+	struct pending_page *at = pending_find(&f->pending, page);
+
+	f->pending.flushed = 0;
+	if (at && page > f->pages)
+		f->pages = page;
+	return at ? at->plain : NULL;
+}
+
 void dbfile_resize(struct dbfile *f, uint32_t pages)
 {
 	f->pages = pages;

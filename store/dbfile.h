@@ -59,6 +59,8 @@ MUST_CHECK enum err dbfile_verify(struct dbfile *f, uint32_t page);
 /* Into the pending pages. ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err dbfile_put(
 	struct dbfile *f, uint32_t page, const uint8_t *plain);
+/* The bytes of a page that is pending, to change them; NULL: it is not. */
+uint8_t *dbfile_put_again(struct dbfile *f, uint32_t page);
 void dbfile_resize(struct dbfile *f, uint32_t pages);
 /* Writes pending pages into the file, at most `max` of them. ERR_AGAIN: there
  * are more. ERR_NOSPACE: all is as before, try later. */

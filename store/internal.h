@@ -12,6 +12,7 @@
 
 #include "db.h"
 #include "dbfile.h"
+#include "record_frame.h"
 #include "keys.h"
 #include "record.h"
 #include "syncer.h"
@@ -39,7 +40,10 @@ struct db {
 	uint64_t restarts;    /* of the log, as seen last */
 	uint64_t commit;      /* the newest one that changed it */
 	uint64_t log_journal; /* file of the oldest frame in the log; 0: none */
-	int bind_rc;          /* SQLite's, of a value that could not be bound */
+	/* Frames of the log that this journal file has (commit.c). */
+	struct frame_index images;
+	uint64_t images_journal;
+	int bind_rc;     /* SQLite's, of a value that could not be bound */
 	int64_t step_ns; /* CPU time when the running step was first seen */
 };
 

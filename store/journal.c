@@ -121,7 +121,7 @@ enum err journal_mark(struct store *s)
 	struct journal *j = &s->j;
 	struct record_writer w;
 	struct record r = { .kind = RECORD_MARK };
-	size_t n = record_bound(0, 0, 0);
+	size_t n = record_bound(0, 0);
 
 	TRY(journal_room(s, n, 0));
 	TRY(buf_reserve(&j->out, n));

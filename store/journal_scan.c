@@ -141,7 +141,7 @@ enum err scan_record(
 
 static bool follows(const struct record *rec, const struct scan_next *n)
 {
-	uint64_t commit = n->commit + (rec->kind == RECORD_COMMIT);
+	uint64_t commit = n->commit + record_commits(rec);
 
 	return rec->number == n->number && rec->commit == commit &&
 	       memcmp(rec->before, n->chain, RECORD_TAG) == 0;
@@ -231,13 +231,14 @@ static enum err first_pass(struct recovery *r, size_t i)
 enum err scan_frames(struct recovery *r, const struct found *at, uint8_t **out)
 {
 	const struct scan *sc = &r->scan[at->scan];
-	size_t n = (size_t)at->frames * FRAME_SIZE, got;
+	size_t n = at->size, got;
 	struct record_section section = {
-		.account = at->account, .pages = at->pages, .frames = at->frames
+		.account = at->account, .pages = at->pages, .size = at->size
 	};
-	struct record rec = {
-		.number = at->record, .section = &section, .sections = 1
-	};
+	struct record rec = { .number = at->record,
+		.kind = at->kind,
+		.section = &section,
+		.sections = 1 };
 	struct account *a;
 	struct seal *key;
 
@@ -271,7 +272,8 @@ static enum err add_section(struct recovery *r, size_t i,
 		return ERR_NOMEM;
 	*f = (struct found){ .account = sec->account,
 		.pages = sec->pages,
-		.frames = sec->frames,
+		.size = sec->size,
+		.kind = rec->kind,
 		.order = r->n_found,
 		.scan = i,
 		.at = n->at + record_frames_at(rec, k),
@@ -295,7 +297,7 @@ static enum err verify_section(
 		return ERR_CORRUPT;
 	TRY(e);
 	TRY(scan_frames(r, f, &frames));
-	mem_wipe(frames, (size_t)f->frames * FRAME_SIZE);
+	mem_wipe(frames, f->size);
 	mem_free(frames);
 	return ERR_OK;
 }
@@ -334,7 +336,7 @@ static enum err meet_head(
 {
 	const struct head *h = &r->s->o.head;
 
-	if (rec->kind != RECORD_COMMIT || rec->commit != h->commit)
+	if (!record_commits(rec) || rec->commit != h->commit)
 		return ERR_OK;
 	if (sc->head.number != h->journal ||
 		memcmp(rec->tag, h->chain, RECORD_TAG) != 0) {
@@ -364,7 +366,7 @@ static void keep(
 	struct recovery *r, const struct scan *sc, const struct record *rec)
 {
 	memcpy(r->chain, rec->tag, RECORD_TAG);
-	if (rec->kind != RECORD_COMMIT)
+	if (!record_commits(rec))
 		return;
 	r->end.commit = rec->commit;
 	r->end.journal = sc->head.number;

@@ -46,6 +46,7 @@ store_libstore_a_SOURCES = \
 	store/queue.c \
 	store/reap.c \
 	store/record.c \
+	store/record_frame.c \
 	store/recover.c \
 	store/registry.c \
 	store/resource.c \

@@ -10,7 +10,12 @@
 #include "record.h"
 
 #define MAGIC "bst.jrnl"
-#define VERSION 1
+#define VERSION 2
+/* Its records have images only; a process of that version may have ended without
+ * warning. */
+#define VERSION_IMAGES 1
+/* Of these: page number and image. */
+#define IMAGE (4 + PAGE_PLAIN)
 #define HEAD_PLAIN 92 /* magic, version, tenant, number, before, commit, salt */
 #define RECORD_MAGIC 0x4253524au /* BSRJ */
 #define FIXED 44                 /* kind, commit, durable, before, counts */
@@ -68,7 +73,8 @@ enum err journal_head_open(struct slice raw, const struct oid *tenant,
 		return ERR_CORRUPT;
 	if (get_be32(p + 8) > VERSION)
 		return ERR_VERSION;
-	if (get_be32(p + 8) != VERSION || memcmp(p + 12, tenant->b, 16) != 0)
+	if (get_be32(p + 8) < VERSION_IMAGES ||
+		memcmp(p + 12, tenant->b, 16) != 0)
 		return ERR_CORRUPT;
 	aad_journal(&aad, slice_of(p, HEAD_PLAIN));
 	TRY(seal_unwrap(tenant_key, aad_slice(&aad), p + HEAD_PLAIN, key_out));
@@ -119,13 +125,23 @@ void record_free(struct record *r)
 	r->extent = NULL;
 }
 
+/* What a head says of a section: bytes, or how many images. */
+static uint32_t stated(enum record_kind kind, const struct record_section *s)
+{
+	return kind == RECORD_IMAGES ? s->size / IMAGE : s->size;
+}
+
 static void parse_sections(const char *p, struct record *r)
 {
 	for (uint32_t i = 0; i < r->sections; i++, p += SECTION) {
 		struct record_section *s = &r->section[i];
 		s->account = get_be32(p);
 		s->pages = get_be32(p + 4);
-		s->frames = get_be32(p + 8);
+		s->size = get_be32(p + 8);
+		if (r->kind == RECORD_IMAGES)
+			s->size = s->size > LIMIT_RECORD / IMAGE
+					  ? UINT32_MAX /* it will not fit */
+					  : s->size * IMAGE;
 		memcpy(s->tag, p + 12, SEAL_TAG);
 	}
 }
@@ -151,7 +167,7 @@ static bool sections_fit(const struct record *r)
 	uint64_t at = r->frames_at;
 
 	for (uint32_t i = 0; i < r->sections; i++) {
-		at += (uint64_t)r->section[i].frames * FRAME_SIZE;
+		at += r->section[i].size;
 		if (at > r->size || r->section[i].pages > LIMIT_DATABASE_PAGES)
 			return false;
 	}
@@ -170,7 +186,7 @@ enum err record_parse(struct slice plain, struct record *r)
 	memcpy(r->before, p + 20, RECORD_TAG);
 	r->sections = get_be32(p + 36);
 	r->extents = get_be32(p + 40);
-	if ((r->kind != RECORD_COMMIT && r->kind != RECORD_MARK) ||
+	if (r->kind < RECORD_IMAGES || r->kind > RECORD_COMMIT ||
 		r->sections > LIMIT_RECORD_SECTIONS ||
 		r->extents > LIMIT_RECORD_EXTENTS ||
 		plain.n != FIXED + (size_t)r->sections * SECTION +
@@ -227,7 +243,7 @@ size_t record_frames_at(const struct record *r, uint32_t i)
 	size_t at = r->frames_at;
 
 	for (uint32_t k = 0; k < i; k++)
-		at += (size_t)r->section[k].frames * FRAME_SIZE;
+		at += r->section[k].size;
 	return at;
 }
 
@@ -241,18 +257,17 @@ enum err record_section_open(const struct record *r, uint32_t i,
 
 	seal_counter(nonce, r->number);
 	aad_section(&aad, tenant, journal, r->number, s->account, s->pages,
-		s->frames);
-	return seal_open(key, nonce, aad_slice(&aad), sealed,
-		(size_t)s->frames * FRAME_SIZE, out, s->tag);
+		stated(r->kind, s));
+	return seal_open(
+		key, nonce, aad_slice(&aad), sealed, s->size, out, s->tag);
 }
 
 /* --- writing a record -------------------------------------------------------- */
 
-size_t record_bound(uint32_t sections, uint32_t extents, size_t frames)
+size_t record_bound(uint32_t sections, uint32_t extents)
 {
 	return RECORD_PREFIX + FIXED + (size_t)sections * SECTION +
-	       (size_t)extents * EXTENT + RECORD_TAG + frames * FRAME_SIZE +
-	       RECORD_ALIGN;
+	       (size_t)extents * EXTENT + RECORD_TAG + RECORD_ALIGN;
 }
 
 enum err record_begin(struct record_writer *w, struct buf *out,
@@ -268,28 +283,24 @@ enum err record_begin(struct record_writer *w, struct buf *out,
 	TRY(buf_reserve(out, n));
 	memset(out->p + out->n, 0, n);
 	out->n += n;
+	w->section = out->n;
 	return ERR_OK;
-}
-
-enum err record_frame(struct record_writer *w, uint32_t page, const void *plain)
-{
-	buf_add_be32(w->out, page);
-	return buf_add(w->out, plain, PAGE_PLAIN);
 }
 
 enum err record_seal_section(struct record_writer *w, uint32_t i,
 	const struct oid *tenant, struct seal *key)
 {
 	struct record_section *s = &w->r.section[i];
-	size_t n = (size_t)s->frames * FRAME_SIZE;
-	char *at = w->out->p + w->out->n - n;
+	char *at = w->out->p + w->section;
 	uint8_t nonce[SEAL_NONCE];
 	struct aad aad;
 
+	s->size = (uint32_t)(w->out->n - w->section);
+	w->section = w->out->n;
 	seal_counter(nonce, w->r.number);
 	aad_section(&aad, tenant, w->journal, w->r.number, s->account, s->pages,
-		s->frames);
-	return seal_close(key, nonce, aad_slice(&aad), at, n, at, s->tag);
+		stated(w->r.kind, s));
+	return seal_close(key, nonce, aad_slice(&aad), at, s->size, at, s->tag);
 }
 
 static void put_head(const struct record *r, char *p)
@@ -305,7 +316,7 @@ static void put_head(const struct record *r, char *p)
 		const struct record_section *s = &r->section[i];
 		put_be32(p, s->account);
 		put_be32(p + 4, s->pages);
-		put_be32(p + 8, s->frames);
+		put_be32(p + 8, stated(r->kind, s));
 		memcpy(p + 12, s->tag, SEAL_TAG);
 	}
 	for (uint32_t i = 0; i < r->extents; i++, p += EXTENT) {

@@ -19,11 +19,10 @@
 #define RECORD_PREFIX 32
 #define RECORD_TAG 16
 
-/* A page image in a record and in memory: SQLite's page without the 32 bytes
- * that are reserved for the seal. */
+/* A page, and what of it is in records and in memory: SQLite's page without the
+ * 32 bytes that are reserved for the seal. */
 #define PAGE_SIZE 4096
 #define PAGE_PLAIN 4064
-#define FRAME_SIZE (4 + PAGE_PLAIN)
 
 /* "journal-<number>", "seg-<number>", "db-<account>". */
 #define STORE_NAME 40
@@ -53,14 +52,15 @@ MUST_CHECK enum err journal_section_key(const struct secret *account_key,
 
 /* --- a record ---------------------------------------------------------------- */
 enum record_kind {
-	RECORD_COMMIT = 1,
-	RECORD_MARK = 2, /* no frames: only says what is durable */
+	RECORD_IMAGES = 1, /* a commit of files of version 1: all pages whole */
+	RECORD_MARK = 2,   /* no frames: only says what is durable */
+	RECORD_COMMIT = 3, /* whole pages and changes (record_frame.h) */
 };
 
 struct record_section {
 	uint32_t account;
 	uint32_t pages; /* the database's size after the commit */
-	uint32_t frames;
+	uint32_t size;  /* of its frames, in bytes */
 	uint8_t tag[SEAL_TAG];
 };
 
@@ -106,35 +106,38 @@ MUST_CHECK enum err record_open(struct slice raw, const struct oid *tenant,
 /* The sealed head in clear; sizes of sections must fit `size`. */
 MUST_CHECK enum err record_parse(struct slice plain, struct record *r);
 void record_free(struct record *r);
+static inline bool record_commits(const struct record *r)
+{
+	return r->kind != RECORD_MARK;
+}
 /* Where the frames of section `i` lie in the record. */
 size_t record_frames_at(const struct record *r, uint32_t i);
-/* Opens one section's frames into `out` (frames * FRAME_SIZE bytes). */
+/* Opens one section's frames into `out`, section[i].size bytes. */
 MUST_CHECK enum err record_section_open(const struct record *r, uint32_t i,
 	const struct oid *tenant, uint64_t journal, struct seal *key,
 	const void *sealed, void *out);
 
-/* Writing: record_begin, for each section record_add_section, record_end. */
+/* Writing: record_begin, for each section its frames into the buffer
+ * (record_frame.h) and record_seal_section, record_end. */
 struct record_writer {
 	struct buf *out;
 	size_t start;
+	size_t section; /* where the next one begins */
 	uint64_t journal;
 	struct record r; /* arrays are the caller's */
 	size_t head;
 };
-/* `r` gives everything but tag, size and the sections' tags; the arrays must
- * have their final length. */
+/* `r` gives everything but tag, size and the sections' tags and sizes; the arrays
+ * must have their final length. */
 MUST_CHECK enum err record_begin(struct record_writer *w, struct buf *out,
 	uint64_t journal, const struct record *r);
-/* The next section: `frames` lie in the buffer already (record_frame). */
+/* The next section, whose frames are the end of the buffer. */
 MUST_CHECK enum err record_seal_section(struct record_writer *w, uint32_t i,
 	const struct oid *tenant, struct seal *key);
-/* Appends one frame of the section that comes next. */
-MUST_CHECK enum err record_frame(
-	struct record_writer *w, uint32_t page, const void *plain);
 MUST_CHECK enum err record_end(struct record_writer *w,
 	const struct oid *tenant, struct seal *key,
 	uint8_t tag_out[RECORD_TAG]);
-/* An upper bound of the bytes that a record takes. */
-size_t record_bound(uint32_t sections, uint32_t extents, size_t frames);
+/* An upper bound of the bytes that a record takes, beside its frames. */
+size_t record_bound(uint32_t sections, uint32_t extents);
 
 #endif

@@ -135,6 +135,33 @@ static int by_account(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
+static enum err put_frame(struct account *a, const struct record_frame *f)
+{
+	if (f->whole)
+		return dbfile_put(
+			&a->file, f->page, (const uint8_t *)f->bytes.p);
+	/* The file that names a change has the whole page before it. */
+	uint8_t *plain = dbfile_put_again(&a->file, f->page);
+	if (!plain) {
+		store_error("account %u: page %u changes before it is there",
+			a->number, f->page);
+		return ERR_CORRUPT;
+	}
+	record_frame_apply(f, plain);
+	return ERR_OK;
+}
+
+static enum err put_frames(
+	struct account *a, struct slice rest, enum record_kind kind)
+{
+	struct record_frame f;
+	enum err e;
+
+	while ((e = record_frame_next(&rest, kind, &f)) == ERR_OK)
+		TRY(put_frame(a, &f));
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 /* All images of the account, in order, into its pending pages. */
 static enum err put_pages(
 	struct recovery *r, struct account *a, const struct found *at, size_t n)
@@ -142,12 +169,9 @@ static enum err put_pages(
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *frames;
 		TRY(scan_frames(r, &at[i], &frames));
-		enum err e = ERR_OK;
-		for (uint32_t k = 0; k < at[i].frames && e == ERR_OK; k++) {
-			const uint8_t *f = frames + (size_t)k * FRAME_SIZE;
-			e = dbfile_put(&a->file, get_be32(f), f + 4);
-		}
-		mem_wipe(frames, (size_t)at[i].frames * FRAME_SIZE);
+		enum err e =
+			put_frames(a, slice_of(frames, at[i].size), at[i].kind);
+		mem_wipe(frames, at[i].size);
 		mem_free(frames);
 		TRY(e);
 		dbfile_resize(&a->file, at[i].pages);

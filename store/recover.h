@@ -17,7 +17,8 @@ struct scan {
 
 /* Frames of one account in one record that is kept. */
 struct found {
-	uint32_t account, pages, frames;
+	uint32_t account, pages, size;
+	enum record_kind kind;
 	size_t order; /* in the journal */
 	size_t scan;  /* file */
 	uint64_t at;  /* of the sealed frames */

@@ -58,7 +58,7 @@ static enum err section_key(
 static enum err look_at_section(
 	struct store_verify *v, const struct record *rec, uint32_t i)
 {
-	size_t n = (size_t)rec->section[i].frames * FRAME_SIZE, got = 0;
+	size_t n = rec->section[i].size, got = 0;
 	struct seal *key;
 	enum err e = section_key(v, rec->section[i].account, &key);
 
@@ -89,7 +89,7 @@ static enum err look_at_record(struct store_verify *v, const struct record *rec)
 
 	for (uint32_t i = 0; i < rec->sections; i++)
 		TRY(look_at_section(v, rec, i));
-	if (rec->kind == RECORD_COMMIT && rec->commit == h->commit &&
+	if (record_commits(rec) && rec->commit == h->commit &&
 		memcmp(rec->tag, h->chain, RECORD_TAG) == 0)
 		v->met = true;
 	v->c->records++;

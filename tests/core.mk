@@ -1,5 +1,5 @@
 # tests of the store's core: their own tables, not the schema.
-CORE_TESTS = tests/unit/test_store tests/unit/test_wal \
+CORE_TESTS = tests/unit/test_record_frame tests/unit/test_store tests/unit/test_wal \
 	tests/fault/test_crash_1 tests/fault/test_crash_2 \
 	tests/fault/test_crash_3 tests/fault/test_crash_4 \
 	tests/fault/test_crash_mail_1 tests/fault/test_crash_mail_2 \
@@ -11,6 +11,9 @@ CORE_TESTS = tests/unit/test_store tests/unit/test_wal \
 check_PROGRAMS += $(CORE_TESTS)
 STORE_TEST_CFLAGS = $(TESTS_CFLAGS) $(SQLITE_CFLAGS)
 STORE_TEST_LIBS = $(STORE_ALL_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_record_frame_CFLAGS = $(STORE_TEST_CFLAGS)
+tests_unit_test_record_frame_LDADD = $(STORE_TEST_LIBS)
 
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/store_tables.c \
 	tests/unit/store_tables.h

@@ -19,7 +19,7 @@
 #include "world.h"
 
 #define SEEDS 12
-#define SPACE (16u << 20)
+#define SPACE (10u << 20)
 #define FULL 10 /* refusals until it is taken for full */
 
 static struct {
@@ -380,7 +380,7 @@ static bool run(uint64_t seed)
 	struct world w;
 
 	world_init(&w, seed);
-	w.file_limit = MIB(1);
+	w.file_limit = KIB(512);
 	w.slack = false;
 	bool good = world_open(&w, true) == ERR_OK;
 	if (good)

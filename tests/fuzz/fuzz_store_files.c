@@ -4,6 +4,7 @@
  * through as a bug of ours could have written it. */
 #include <assert.h>
 
+#include "../../store/record_frame.h"
 #include "../../store/map.h"
 #include "../../store/record.h"
 #include "../../store/segref.h"
@@ -42,11 +43,22 @@ static void record_clear(struct slice in)
 
 	if (record_parse(in, &r) == ERR_OK)
 		for (uint32_t i = 0; i < r.sections; i++)
-			assert(record_frames_at(&r, i) +
-					(size_t)r.section[i].frames *
-						FRAME_SIZE <=
+			assert(record_frames_at(&r, i) + r.section[i].size <=
 				r.size);
 	record_free(&r);
+}
+
+static void frames(struct slice in)
+{
+	static uint8_t page[PAGE_PLAIN];
+	struct record_frame f;
+
+	if (in.n == 0)
+		return;
+	enum record_kind kind = in.p[0] & 1 ? RECORD_IMAGES : RECORD_COMMIT;
+	in = slice_from(in, 1);
+	while (record_frame_next(&in, kind, &f) == ERR_OK)
+		record_frame_apply(&f, page);
 }
 
 static void map_file(struct slice in)
@@ -82,7 +94,7 @@ static void reference(struct slice in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(struct slice in) = { journal_file,
-		record_clear, map_file, map_clear, reference };
+		record_clear, map_file, map_clear, reference, frames };
 
 	if (size)
 		readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](
