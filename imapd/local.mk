@@ -51,6 +51,9 @@ imapd_libimapsession_a_SOURCES = \
 	imapd/session/metadata_parse.c \
 	imapd/session/metadata_put.c \
 	imapd/session/notify.c \
+	imapd/session/notify_names.c \
+	imapd/session/notify_table.c \
+	imapd/session/notify_watch.c \
 	imapd/session/parse.c \
 	imapd/session/place.c \
 	imapd/session/quirk.c \

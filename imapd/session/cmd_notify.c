@@ -147,8 +147,7 @@ static enum err more(struct imap *i)
 	enum err e = notify_begin(i);
 
 	if (e == ERR_LIMIT) {
-		i->notify->n_groups = 0;
-		i->notify->selected = 0;
+		notify_stop(i);
 		i->cmd.error_code = "NOTIFICATIONOVERFLOW";
 		i->cmd.text = "Too many mailboxes to watch";
 	}

@@ -114,3 +114,51 @@ enum err filter_has(struct imap *i, const struct filter *f,
 	}
 	return ERR_OK;
 }
+
+/* --- mailboxes of others -------------------------------------------------------------- */
+
+bool filter_leaves(const struct filter *f)
+{
+	for (size_t k = 0; k < f->n; k++)
+		if (!place_name_is_own(f->names[k]))
+			return true;
+	return f->kind == FILTER_SUBSCRIBED;
+}
+
+static bool names_reach(const struct filter *f, struct slice name)
+{
+	for (size_t k = 0; k < f->n; k++)
+		if (slice_eq(name, f->names[k]) ||
+			is_below(name, f->names[k], false) ||
+			is_below(f->names[k], name, false))
+			return true;
+	return false;
+}
+
+static enum err subscribed_reaches(struct imap *i, struct slice name, bool *out)
+{
+	char after[LIMIT_ADDRESS + 32];
+	struct slice first, root = slice_head(name, slice_find(name, '/'));
+	size_t n;
+
+	TRY(subscription_has(i->account, name, out));
+	if (!*out)
+		TRY(subscription_has(i->account, root, out));
+	if (*out || name.n >= sizeof(after))
+		return ERR_OK;
+	memcpy(after, name.p, name.n);
+	after[name.n] = '/';
+	TRY(subscription_list(i->account, slice_of(after, name.n + 1), i->arena,
+		&first, 1, &n));
+	*out = n && is_below(first, name, false);
+	return ERR_OK;
+}
+
+enum err filter_reaches(
+	struct imap *i, const struct filter *f, struct slice name, bool *out)
+{
+	if (f->kind == FILTER_SUBSCRIBED)
+		return subscribed_reaches(i, name, out);
+	*out = names_reach(f, name);
+	return ERR_OK;
+}

@@ -27,6 +27,11 @@ bool filter_parse(struct imap *i, struct cursor *c, struct arena *a,
 	size_t *n_names, struct filter *out);
 MUST_CHECK enum err filter_has(struct imap *i, const struct filter *f,
 	const struct place *p, bool *out);
+/* May it have a mailbox of somebody else? */
+bool filter_leaves(const struct filter *f);
+/* May it have this name ("Shared/info@example.org"), one above or one below? */
+MUST_CHECK enum err filter_reaches(
+	struct imap *i, const struct filter *f, struct slice name, bool *out);
 bool place_is_selected(const struct imap *i, const struct place *p);
 
 #endif

@@ -110,17 +110,19 @@ enum err place_audit(struct imap *i, const struct account *a,
 	char action[40];
 
 	TRY(user_get(s, account_number(a), i->arena, &owner));
-	snprintf(action, sizeof(action), "imap.%s%s", i->cmd.uid ? "uid-" : "",
-		i->cmd.row ? i->cmd.row->name : "APPEND");
+	const struct command_row *row = i->cmd.row;
+	bool uid = i->cmd.uid && row && (row->flags & UID_TOO);
+	snprintf(action, sizeof(action), "imap.%s%s", uid ? "uid-" : "",
+		row ? row->name : "APPEND");
 	const char *target = imap_text(
 		i, "%.*s %.*s", SLICE_ARG(owner.address), SLICE_ARG(inner));
-	struct audit_row row = { .time = time(NULL),
+	struct audit_row add = { .time = time(NULL),
 		.account = i->st.account,
 		.action = slice_str(action),
 		.target = slice_str(target),
 		.detail = detail };
 	TRY(store_begin(s));
-	enum err e = audit_add(s, &row);
+	enum err e = audit_add(s, &add);
 	if (e != ERR_OK) {
 		store_rollback(s);
 		return e;
@@ -150,6 +152,13 @@ static const struct place_root *root_of(struct slice name, struct slice *rest)
 			return &place_roots[k];
 	}
 	return NULL;
+}
+
+bool place_name_is_own(struct slice name)
+{
+	struct slice rest;
+
+	return !root_of(name, &rest);
 }
 
 /* Opens the account that a name below a root names. */
@@ -189,7 +198,7 @@ static enum err find_account(
 	return root ? find_owner(i, root, rest, out) : ERR_OK;
 }
 
-static enum err rights_of(struct imap *i, const struct account *account,
+enum err place_rights(struct imap *i, const struct account *account,
 	uint64_t mailbox, unsigned *out)
 {
 	struct acl_identity who;
@@ -234,7 +243,7 @@ enum err imap_place(
 	TRY(mailbox_find(out->account, out->inner, i->arena, &out->row));
 	if (place_is_own(i, out->account))
 		return ERR_OK;
-	TRY(rights_of(i, out->account, out->row.id, &out->rights));
+	TRY(place_rights(i, out->account, out->row.id, &out->rights));
 	out->row.name = name;
 	return permit(i, out, needed);
 }
@@ -259,7 +268,7 @@ enum err place_exists(
 	if (e == ERR_OK)
 		e = mailbox_find(p.account, p.inner, arena, &p.row);
 	if (e == ERR_OK && !place_is_own(i, p.account))
-		e = rights_of(i, p.account, p.row.id, &p.rights);
+		e = place_rights(i, p.account, p.row.id, &p.rights);
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
 	*out = e == ERR_OK && (p.rights & RIGHT_LOOKUP);
@@ -286,7 +295,7 @@ enum err imap_place_new(struct imap *i, struct slice name, struct place *out)
 		e = mailbox_find(out->account, above, i->arena, &out->row);
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
-	TRY(rights_of(i, out->account, out->row.id, &out->rights));
+	TRY(place_rights(i, out->account, out->row.id, &out->rights));
 	return permit(i, out, RIGHT_CREATE);
 }
 
@@ -362,7 +371,7 @@ enum err place_recheck(struct imap *i)
 	i->rights_stale = false;
 	if (!i->st.selected || place_is_own(i, i->box))
 		return ERR_OK;
-	TRY(rights_of(i, i->box, i->st.mailbox, &i->st.rights));
+	TRY(place_rights(i, i->box, i->st.mailbox, &i->st.rights));
 	if (!(i->st.rights & RIGHT_READ))
 		return ERR_NOPERM;
 	/* RFC 4314 5.1.1: "it SHOULD send FLAGS and PERMANENTFLAGS". */

@@ -7,7 +7,8 @@
  *   "Shared/info@example.org/INBOX"          of an account that is nobody's own
  *
  * Both roots and the address below are names only (\Noselect). The account of
- * somebody else is open as long as a command uses it, or its mailbox is selected.
+ * somebody else is open as long as a command uses it, its mailbox is selected, or
+ * NOTIFY watches it.
  */
 #ifndef IMAPD_PLACE_H
 #define IMAPD_PLACE_H
@@ -65,6 +66,13 @@ MUST_CHECK enum err imap_place_selected(struct imap *i, struct place *out);
 MUST_CHECK enum err place_exists(
 	struct imap *i, struct slice name, struct arena *arena, bool *out);
 
+/* Is the name neither one of the roots nor below one? */
+bool place_name_is_own(struct slice name);
+
+/* What the session's user may do with a mailbox, as of now. */
+MUST_CHECK enum err place_rights(struct imap *i, const struct account *account,
+	uint64_t mailbox, unsigned *out);
+
 /* Opens an account of somebody else, kept until place_release(). */
 MUST_CHECK enum err place_open(
 	struct imap *i, uint32_t number, struct account **out);
@@ -105,10 +113,15 @@ void rights_limit_list(unsigned rights, struct flag_list *f);
 /* --- walk.c: all mailboxes that the user may see, his own first --------------- */
 enum { WALK_ROWS = 100 };
 struct walk {
+	bool own_only; /* it ends with the user's own */
+	/* Asked for each owner ("Shared/info@example.org") before his account
+	 * is opened; NULL: all are wanted. */
+	enum err (*wants)(struct imap *i, struct slice above, bool *out);
 	unsigned stage;
-	uint32_t owner; /* the account of somebody else, under way */
-	struct account *account;
-	struct slice prefix; /* "Shared/info@example.org/" */
+	uint32_t owner;          /* the account of somebody else, under way */
+	struct account *account; /* his, as long as it is open */
+	bool last;               /* the batch was the last of it */
+	struct slice prefix;     /* "Shared/info@example.org/" */
 	char prefix_text[LIMIT_ADDRESS + 32];
 	bool told_root, told_owner;
 	struct slice after;
@@ -119,6 +132,10 @@ struct walk {
  * of one account, and valid until the next. */
 MUST_CHECK enum err walk_next(struct imap *i, struct walk *w,
 	struct arena *arena, struct place *out, size_t max, size_t *n_out);
+/* The same in small steps: one may find none, and not be the last. */
+MUST_CHECK enum err walk_step(struct imap *i, struct walk *w,
+	struct arena *arena, struct place *out, size_t max, size_t *n_out);
+bool walk_over(const struct walk *w);
 void walk_end(struct imap *i, struct walk *w);
 
 #endif

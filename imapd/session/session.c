@@ -37,9 +37,9 @@ void imap_tell_metadata(const struct imap *i, const struct account *a,
 	uint64_t mailbox, bool shared, struct slice entry)
 {
 	for (struct imap *o = sessions; o; o = o->next)
-		if (o != i && o->notify && o->st.account == account_number(a) &&
+		if (o != i && notify_watches(o, account_number(a)) &&
 			(shared || o->st.account == i->st.account))
-			notify_metadata(o, mailbox, entry);
+			notify_metadata(o, account_number(a), mailbox, entry);
 }
 
 void imap_tell_key_reset(
@@ -254,6 +254,8 @@ static void end_news(struct imap *i, enum err e)
 	i->cmd = i->held;
 	i->running = i->idling = i->held_idle;
 	i->held_idle = false;
+	if (!bye && notify_due(i)) /* what came meanwhile */
+		imap_look(i);
 	places_forget(i);
 	arena_reset(i->arena);
 	if (bye)
@@ -621,6 +623,7 @@ static void on_later(void *arg)
 {
 	struct imap *i = arg;
 
+	notify_let_go(i);
 	if (notify_due(i) && (!i->running || i->idling) && !i->append)
 		begin_news(i);
 	else if (i->idling && !i->notify)
@@ -656,7 +659,7 @@ static void on_changed(
 	struct imap *i = arg;
 
 	if (i->notify)
-		notify_note(i, kind, id);
+		notify_note(i, i->st.account, kind, id);
 	if (kind != WATCH_MAILBOX || !i->st.selected || i->box != i->account ||
 		id != i->st.mailbox)
 		return;

@@ -24,9 +24,10 @@ static void remember(struct walk *w, struct slice name)
 
 void walk_end(struct imap *i, struct walk *w)
 {
-	if (w->account && w->stage != OWN)
+	if (w->account)
 		place_release(i, w->account);
 	w->account = NULL;
+	w->last = false;
 }
 
 static enum err own_batch(struct imap *i, struct walk *w, struct arena *arena,
@@ -51,33 +52,39 @@ static enum err own_batch(struct imap *i, struct walk *w, struct arena *arena,
 
 /* --- others ------------------------------------------------------------------------- */
 
-/* The next account of the root's kind that shares something; 0: none. */
+static enum err wanted(struct imap *i, const struct walk *w, bool *out)
+{
+	struct slice above = slice_head(w->prefix, w->prefix.n - 1);
+
+	*out = true;
+	return w->wants ? w->wants(i, above, out) : ERR_OK;
+}
+
+/* The next account that shares something, if it is of the root's kind, and
+ * wanted; w->owner 0: there is no further one. */
 static enum err next_owner(struct imap *i, struct walk *w, struct arena *arena,
 	const struct place_root *root)
 {
 	struct store *s = i->tenant->store;
 	struct user_row user;
+	bool want;
 	size_t n;
 
-	for (;;) {
-		TRY(share_list(s, i->st.account, w->owner, &w->owner, 1, &n));
-		if (n == 0) {
-			w->owner = 0;
-			return ERR_OK;
-		}
-		enum err e = user_get(s, w->owner, arena, &user);
-		if (e == ERR_OK && user.shared == root->shared)
-			break;
-		if (e != ERR_OK && e != ERR_NOTFOUND)
-			return e;
+	TRY(share_list(s, i->st.account, w->owner, &w->owner, 1, &n));
+	if (n == 0) {
+		w->owner = 0;
+		return ERR_OK;
 	}
-	TRY(place_open(i, w->owner, &w->account));
+	enum err e = user_get(s, w->owner, arena, &user);
+	if (e != ERR_OK || user.shared != root->shared)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
 	int len = snprintf(w->prefix_text, sizeof(w->prefix_text), "%s%.*s/",
 		root->prefix, SLICE_ARG(user.address));
 	w->prefix = slice_of(w->prefix_text, (size_t)len);
 	w->after = slice_of("", 0);
-	w->told_owner = false;
-	return ERR_OK;
+	w->told_owner = w->last = false;
+	TRY(wanted(i, w, &want));
+	return want ? place_open(i, w->owner, &w->account) : ERR_OK;
 }
 
 /* A name above mailboxes: the prefix without its '/'. */
@@ -89,8 +96,8 @@ static void put_parent(struct place *out, struct slice prefix)
 }
 
 /* Is there one below it that the user may see? */
-static enum err visible_children(
-	struct walk *w, struct arena *arena, struct mailbox_row *row, bool *out)
+static enum err visible_children(struct walk *w, struct arena *arena,
+	const struct mailbox_row *row, bool *out)
 {
 	struct mailbox_row below;
 	struct slice after = row->name;
@@ -114,9 +121,10 @@ static enum err visible_children(
 }
 
 static enum err put_shared(struct walk *w, struct arena *arena,
-	struct mailbox_row *row, struct place *out)
+	const struct mailbox_row *row, struct place *out)
 {
 	char *name = arena_alloc(arena, w->prefix.n + row->name.n);
+	bool children;
 
 	*out = (struct place){ .account = w->account, .inner = row->name };
 	if (!name)
@@ -124,10 +132,11 @@ static enum err put_shared(struct walk *w, struct arena *arena,
 	TRY(acl_rights(w->account, row->id, &w->who, &out->rights));
 	if (!(out->rights & RIGHT_LOOKUP))
 		return ERR_OK;
-	TRY(visible_children(w, arena, row, &row->has_children));
+	TRY(visible_children(w, arena, row, &children));
 	memcpy(name, w->prefix.p, w->prefix.n);
 	memcpy(name + w->prefix.n, row->name.p, row->name.n);
 	out->row = *row;
+	out->row.has_children = children;
 	/* Clients would take it for the user's own \Sent. */
 	out->row.special = SPECIAL_NONE;
 	out->row.name = slice_of(name, w->prefix.n + row->name.n);
@@ -136,14 +145,14 @@ static enum err put_shared(struct walk *w, struct arena *arena,
 
 static enum err owner_batch(struct walk *w, struct arena *arena,
 	const struct place_root *root, struct place *out, size_t max,
-	size_t *n_out, bool *last)
+	size_t *n_out)
 {
 	struct mailbox_row rows[WALK_ROWS];
 	size_t n, put = 0, want = max - 2 < WALK_ROWS ? max - 2 : WALK_ROWS;
 	struct place p;
 
 	TRY(mailbox_list(w->account, w->after, arena, rows, want, &n));
-	*last = n < want;
+	w->last = n < want;
 	if (n)
 		remember(w, rows[n - 1].name);
 	for (size_t k = 0; k < n; k++) {
@@ -161,44 +170,62 @@ static enum err owner_batch(struct walk *w, struct arena *arena,
 	return ERR_OK;
 }
 
-static enum err others_batch(struct imap *i, struct walk *w,
-	struct arena *arena, struct place *out, size_t max, size_t *n_out)
+bool walk_over(const struct walk *w)
+{
+	return w->stage == END;
+}
+
+static void next_stage(struct walk *w)
+{
+	w->stage = w->stage == OWN && w->own_only ? END : w->stage + 1;
+	w->owner = 0;
+	w->told_root = false;
+}
+
+/* A batch lives until the next step: its owner is let go there. */
+static enum err others_step(struct imap *i, struct walk *w, struct arena *arena,
+	struct place *out, size_t max, size_t *n_out)
 {
 	const struct place_root *root = &place_roots[w->stage - 1];
-	bool last = false;
 
-	for (*n_out = 0; *n_out == 0;) {
-		if (last || !w->account) {
-			walk_end(i, w);
-			TRY(next_owner(i, w, arena, root));
-			if (!w->owner)
-				return ERR_OK;
-		}
-		TRY(owner_batch(w, arena, root, out, max, n_out, &last));
-	}
-	/* The batch lives: its owner is let go in the next call. */
-	if (last)
-		remember(w, slice_str("\xff"));
+	if (w->last)
+		walk_end(i, w);
+	if (!w->account)
+		TRY(next_owner(i, w, arena, root));
+	if (w->account)
+		return owner_batch(w, arena, root, out, max, n_out);
+	if (!w->owner)
+		next_stage(w);
 	return ERR_OK;
+}
+
+static enum err own_step(struct imap *i, struct walk *w, struct arena *arena,
+	struct place *out, size_t max, size_t *n_out)
+{
+	TRY(own_batch(i, w, arena, out, max, n_out));
+	if (*n_out)
+		return ERR_OK;
+	next_stage(w);
+	return walk_over(w)
+		       ? ERR_OK
+		       : acl_identity(i->tenant->store, i->st.account, &w->who);
+}
+
+enum err walk_step(struct imap *i, struct walk *w, struct arena *arena,
+	struct place *out, size_t max, size_t *n_out)
+{
+	*n_out = 0;
+	if (walk_over(w))
+		return ERR_OK;
+	return (w->stage == OWN ? own_step : others_step)(
+		i, w, arena, out, max, n_out);
 }
 
 enum err walk_next(struct imap *i, struct walk *w, struct arena *arena,
 	struct place *out, size_t max, size_t *n_out)
 {
-	*n_out = 0;
-	if (w->stage == OWN)
-		TRY(own_batch(i, w, arena, out, max, n_out));
-	while (*n_out == 0 && w->stage < END) {
-		if (w->stage != OWN)
-			TRY(others_batch(i, w, arena, out, max, n_out));
-		if (*n_out)
-			break;
-		if (w->stage == OWN)
-			TRY(acl_identity(
-				i->tenant->store, i->st.account, &w->who));
-		w->stage++;
-		w->owner = 0;
-		w->told_root = false;
-	}
+	do
+		TRY(walk_step(i, w, arena, out, max, n_out));
+	while (*n_out == 0 && !walk_over(w));
 	return ERR_OK;
 }

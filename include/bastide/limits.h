@@ -65,6 +65,9 @@
 #define LIMIT_HELD_UIDS 1000000
 /* Mailboxes that a session with NOTIFY remembers, 100 bytes and a name each. */
 #define LIMIT_NOTIFY_MAILBOXES 5000
+/* Accounts of others that it watches: each is open as long as it does, and an
+ * open one holds a database connection (LIMIT_OPEN_DATABASES). */
+#define LIMIT_NOTIFY_ACCOUNTS 100
 /* Names of entries of metadata that others have set, until it tells of them. */
 #define LIMIT_NOTIFY_METADATA KIB(64)
 /* Searches that one session has kept up to date (RFC 5267 asks for one at

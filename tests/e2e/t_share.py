@@ -36,6 +36,22 @@ def acts(server):
     return [(r["action"], r["target"], r["detail"]) for r in rows]
 
 
+def watch(connection, *words):
+    """NOTIFY SET; what it tells at first."""
+    imaplib.Commands["NOTIFY"] = imaplib.Commands["NOOP"]
+    status, _ = connection.xatom("NOTIFY", "SET", *words)
+    assert status == "OK", status
+    return [line for kind in ("STATUS", "LIST") for line in
+            connection.response(kind)[1] if line]
+
+
+def hears(connection, *wanted):
+    """The next lines, that nobody has asked for, begin so."""
+    for start in wanted:
+        line = connection.readline()
+        assert line.startswith(start.encode()), (line, start)
+
+
 def refused(function, *arguments):
     try:
         answer = function(*arguments)
@@ -103,7 +119,11 @@ def a_group_gets_and_loses_it(server):
         assert f"Shared/{INFO}/INBOX" in names(ben.lsub())
         assert ben.select(BOX, readonly=True)[0] == "OK"
         assert "NOPERM" in refused(ben.append, BOX, "", None, b"a\r\n\r\nb")
-        server.cli("member", "delete", BEN, "desk")
+        with mailserver.imap(server, BEN) as watcher:
+            watch(watcher, f'(subtree "Shared/{INFO}/INBOX"',
+                  "(MailboxName))")
+            server.cli("member", "delete", BEN, "desk")
+            hears(watcher, "* LIST (\\NonExistent \\NoAccess) ")
         try:
             ben.noop()
         except imaplib.IMAP4.abort:
@@ -164,9 +184,58 @@ def every_access_is_audited(server):
 
 
 @TAP.test
+def news_are_audited_once(server):
+    """With each NOTIFY, before the first; a name alone is not."""
+    def audited():
+        return acts(server).count(("imap.NOTIFY", f"{INFO} INBOX", ""))
+
+    def comes(number):
+        with mailserver.outside(server) as sender:
+            sender.sendmail("x@elsewhere.example", [INFO],
+                            f"Subject: news {number}\r\n\r\nnews\r\n")
+        hears(anna, f"* STATUS Shared/{INFO}/INBOX ")
+
+    events = "(MessageNew MessageExpunge MailboxMetadataChange))"
+    with mailserver.imap(server, ANNA) as anna, \
+            mailserver.imap(server, ANNA) as other:
+        assert watch(anna, f"(mailboxes {BOX}", "(MailboxName))") == []
+        assert watch(anna, f"(mailboxes {BOX}", events) == []
+        assert audited() == 0, acts(server)
+        comes(1)
+        assert audited() == 1, acts(server)
+        comes(2)
+        other.create(f'"Shared/{INFO}/News"')
+        comes(3)
+        assert audited() == 1, acts(server)
+        assert len(watch(anna, "STATUS", f"(mailboxes {BOX}", events)) == 1
+        assert audited() == 2, acts(server)
+        comes(4)
+        assert watch(anna, f"(mailboxes {BOX}", events) == []
+        assert other.xatom("SETMETADATA", BOX,
+                           '(/private/comment "x")')[0] == "OK"
+        hears(anna, f"* METADATA Shared/{INFO}/INBOX ")
+        assert audited() == 3, acts(server)
+
+
+@TAP.test
 def it_is_deleted_under_its_readers(server):
-    with mailserver.imap(server, ANNA, BOX) as anna:
+    text = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 30000
+    with mailserver.imap(server, ANNA, BOX) as anna, \
+            mailserver.imap(server, ANNA, "Drafts") as busy, \
+            mailserver.imap(server, ANNA) as watcher:
+        for _ in range(10):
+            assert busy.append("Drafts", "", None, text)[0] == "OK"
+        for connection in (busy, watcher):
+            watch(connection, "(subtree Shared", "(MailboxName))")
+        # It waits for its client, and for nothing else.
+        busy.send(b"x1 FETCH 1:* BODY.PEEK[]\r\n")
+        hears(busy, "* ")
         server.cli("user", "delete", INFO, INFO)
+        hears(watcher, *["* LIST (\\NonExistent"] * 3)
+        while not (line := busy.readline()).startswith(b"x1 "):
+            pass
+        assert line.startswith(b"x1 OK"), line
+        hears(busy, *["* LIST (\\NonExistent"] * 3)
         try:
             anna.noop()
         except imaplib.IMAP4.abort:

@@ -8,9 +8,9 @@ import subprocess
 
 
 class Session:
-    def __init__(self, port):
+    def __init__(self, port, address="127.0.0.1"):
         self.file = socket.create_connection(
-            ("127.0.0.1", port), 30).makefile("rwb")
+            (address, port), 30).makefile("rwb")
         self.file.readline()
         self.n = 0
 

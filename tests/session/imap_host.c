@@ -9,7 +9,7 @@
  * makes the store in DIR (which exists), prints "port N" and serves
  * anna@example.org on 127.0.0.1, ben on 127.0.0.2 and dora on 127.0.0.3. Names
  * are those of `settings`. Ben and dora are the group "team", info@ is a shared
- * account.
+ * account, and there may be many more who share.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -39,6 +39,7 @@ static struct person {
 enum { N_PEOPLE = 4, N_USERS = 3 };
 static unsigned sessions;
 static uint64_t bytes_max, messages_max;
+static uint64_t info_shared, many;
 static uint64_t message_limit_at = LIMIT_COMMAND_MESSAGES;
 
 static const struct {
@@ -52,6 +53,10 @@ static const struct {
 	/* Anna's quota. */
 	{ "bytes", &bytes_max },
 	{ "messages", &messages_max },
+	/* Dora has all rights on info's INBOX. */
+	{ "shared", &info_shared },
+	/* More users, u1@ and so on, whose INBOX everybody may read. */
+	{ "many", &many },
 };
 
 void session_ended(struct tenant *t, uint64_t id)
@@ -160,6 +165,37 @@ static void set_quota(void)
 	arena_free(a);
 }
 
+/* On the INBOX of an account. */
+static void grant(uint32_t account, const struct acl_row *row)
+{
+	struct arena *arena = arena_new(KIB(64));
+	struct mailbox_row inbox;
+	struct account *a;
+
+	must(account_open(tenant.store, account, &a), "account");
+	must(mailbox_find(a, slice_str("INBOX"), arena, &inbox), "inbox");
+	must(acl_set(a, inbox.id, row), "grant");
+	account_close(a);
+	arena_free(arena);
+}
+
+static void make_many(void)
+{
+	const struct acl_row row = { .who = ACL_ANYONE,
+		.rights = RIGHT_LOOKUP | RIGHT_READ };
+
+	for (uint64_t k = 1; k <= many; k++) {
+		char address[40];
+		uint32_t account;
+		snprintf(address, sizeof(address), "u%llu@example.org",
+			(unsigned long long)k);
+		must(user_create(tenant.store, slice_str(address),
+			     slice_str(""), &account),
+			"user");
+		grant(account, &row);
+	}
+}
+
 static void make_people(void)
 {
 	struct arena *arena = arena_new(KIB(64));
@@ -179,6 +215,12 @@ static void make_people(void)
 		must(group_member_set(
 			     tenant.store, team, people[k].account, true),
 			"member");
+	const struct acl_row row = { .who = ACL_USER,
+		.id = people[N_USERS - 1].account,
+		.rights = RIGHTS_ALL };
+	if (info_shared)
+		grant(people[N_USERS].account, &row);
+	make_many();
 	arena_free(arena);
 }
 
