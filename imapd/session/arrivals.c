@@ -8,6 +8,7 @@
 #include "arrivals.h"
 #include "context.h"
 #include "notify.h"
+#include "place.h"
 
 #define BATCH 100
 /* The text and structure of one message. */
@@ -114,6 +115,20 @@ static enum err prepare(struct imap *i, struct arrivals *v,
 	return fetch_new(i, v->arena, &v->want, *run, &v->fetch);
 }
 
+/* It reads somebody else's messages. */
+static enum err audit(struct imap *i, const struct range *run)
+{
+	struct place p;
+
+	if (place_is_own(i, i->box))
+		return ERR_OK;
+	TRY(imap_place_selected(i, &p));
+	TRY(place_audit_as(i, "uid-FETCH", p.account, p.inner,
+		slice_str(imap_text(i, "%u:%u", run->from, run->to))));
+	imap_gate(i);
+	return ERR_OK;
+}
+
 static enum err begin(struct imap *i, const struct range *run, unsigned by)
 {
 	i->arrivals = mem_new(struct arrivals);
@@ -135,8 +150,10 @@ static enum err find_and_begin(struct imap *i, uint64_t started)
 	enum err e = find_run(i, scratch, started, &run, &by);
 	arena_free(scratch);
 	TRY(e);
-	if (by)
+	if (by) {
+		TRY(audit(i, &run));
 		return begin(i, &run, by);
+	}
 	i->st.fetched = run.to + 1;
 	return ERR_OK;
 }

@@ -102,32 +102,41 @@ enum err place_open(struct imap *i, uint32_t number, struct account **out)
 
 /* --- audit ------------------------------------------------------------------------ */
 
-enum err place_audit(struct imap *i, const struct account *a,
-	struct slice inner, struct slice detail)
+enum err place_audit_as(struct imap *i, const char *what,
+	const struct account *a, struct slice inner, struct slice detail)
 {
 	struct store *s = i->tenant->store;
 	struct user_row owner;
 	char action[40];
 
 	TRY(user_get(s, account_number(a), i->arena, &owner));
-	const struct command_row *row = i->cmd.row;
-	bool uid = i->cmd.uid && row && (row->flags & UID_TOO);
-	snprintf(action, sizeof(action), "imap.%s%s", uid ? "uid-" : "",
-		row ? row->name : "APPEND");
+	snprintf(action, sizeof(action), "imap.%s", what);
 	const char *target = imap_text(
 		i, "%.*s %.*s", SLICE_ARG(owner.address), SLICE_ARG(inner));
-	struct audit_row add = { .time = time(NULL),
+	struct audit_row row = { .time = time(NULL),
 		.account = i->st.account,
 		.action = slice_str(action),
 		.target = slice_str(target),
 		.detail = detail };
 	TRY(store_begin(s));
-	enum err e = audit_add(s, &add);
+	enum err e = audit_add(s, &row);
 	if (e != ERR_OK) {
 		store_rollback(s);
 		return e;
 	}
 	return store_commit(s, &i->audit_commit);
+}
+
+enum err place_audit(struct imap *i, const struct account *a,
+	struct slice inner, struct slice detail)
+{
+	const struct command_row *row = i->cmd.row;
+	bool uid = i->cmd.uid && row && (row->flags & UID_TOO);
+	char what[32];
+
+	snprintf(what, sizeof(what), "%s%s", uid ? "uid-" : "",
+		row ? row->name : "APPEND");
+	return place_audit_as(i, what, a, inner, detail);
 }
 
 /* --- names ------------------------------------------------------------------------- */

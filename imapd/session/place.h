@@ -92,6 +92,9 @@ static inline bool place_is_own(const struct imap *i, const struct account *a)
  * reply waits for it. */
 MUST_CHECK enum err place_audit(struct imap *i, const struct account *a,
 	struct slice inner, struct slice detail);
+/* The same for something else that is done meanwhile. */
+MUST_CHECK enum err place_audit_as(struct imap *i, const char *what,
+	const struct account *a, struct slice inner, struct slice detail);
 /* The place is what is selected from now on: it is watched, and so are the
  * rights on it. */
 MUST_CHECK enum err place_select(struct imap *i, const struct place *p);

@@ -218,6 +218,25 @@ def news_are_audited_once(server):
 
 
 @TAP.test
+def what_comes_unasked_is_audited(server):
+    """FETCH of new messages, which NOTIFY wants, of the selected mailbox."""
+    def audited():
+        return [detail for action, target, detail in acts(server)
+                if (action, target) == ("imap.uid-FETCH", f"{INFO} INBOX")]
+
+    with mailserver.imap(server, ANNA, BOX) as anna:
+        before = audited()
+        watch(anna, "(selected (MessageNew (UID ENVELOPE) MessageExpunge))")
+        uidnext = int(anna.response("UIDNEXT")[1][0] or 0)
+        with mailserver.outside(server) as sender:
+            sender.sendmail("x@elsewhere.example", [INFO],
+                            "Subject: unasked\r\n\r\nnews\r\n")
+        while b"FETCH (UID " not in (line := anna.readline()):
+            assert b"EXISTS" in line or b"RECENT" in line, line
+        assert audited() == before + [f"{uidnext}:{uidnext}"], audited()
+
+
+@TAP.test
 def it_is_deleted_under_its_readers(server):
     text = b"Subject: large\r\n\r\n" + (b"x" * 70 + b"\r\n") * 30000
     with mailserver.imap(server, ANNA, BOX) as anna, \
