@@ -112,8 +112,8 @@ struct journal {
 	uint64_t before_size;
 	uint64_t next_record;
 	uint8_t chain[RECORD_TAG];
-	uint64_t size, reserved;
-	struct buf out; /* sealed records, not written yet */
+	uint64_t size, reserved, ahead; /* zeros up to there (ahead.c) */
+	struct buf out;                 /* sealed records, not written yet */
 	struct position sealed, written, syncing, durable;
 };
 
@@ -133,9 +133,9 @@ struct segments {
 	struct segment_file *open;
 	struct segment_file *current; /* one of them, begun by this life */
 	size_t n_open;
-	uint64_t next;          /* number of the next one */
-	uint64_t end, reserved; /* of the current one */
-	uint64_t begun;         /* first number of this life */
+	uint64_t next;                 /* number of the next one */
+	uint64_t end, reserved, ahead; /* of the current one */
+	uint64_t begun;                /* first number of this life */
 	uint64_t clock;
 	/* Sealed bytes of the current one that are not written yet. */
 	struct buf tail;
@@ -390,6 +390,11 @@ MUST_CHECK enum err sweep_add(struct store *s, const char *name);
 
 /* The number that stands in a file's name, in so many hexadecimal digits. */
 bool name_number(const char *text, size_t at, size_t digits, uint64_t *out);
+
+/* ahead.c: the bytes up to `end` were written to the file; `*ahead` is up to where
+ * it has zeros behind them. */
+MUST_CHECK enum err ahead_write(struct store *s, struct medium_file *f,
+	uint64_t end, uint64_t reserved, uint64_t *ahead);
 
 /* spare.c: space for what makes space */
 #define SPARE_FILE MIB(1)

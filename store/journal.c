@@ -91,6 +91,7 @@ enum err journal_next(struct store *s)
 	j->next_record = 0;
 	j->size = JOURNAL_HEAD;
 	j->reserved = reserved;
+	j->ahead = 0;
 	return ERR_OK;
 }
 
@@ -151,6 +152,7 @@ static enum err write_records(struct store *s)
 	TRY(segment_flush(s));
 	TRY(s->m->write(j->file, j->size, j->out.p, j->out.n));
 	j->size += j->out.n;
+	TRY(ahead_write(s, j->file, j->size, j->reserved, &j->ahead));
 	j->written = j->sealed;
 	if (j->out.cap > KEEP_BUFFER)
 		buf_free(&j->out);

@@ -6,6 +6,7 @@ store_libstore_a_SOURCES = \
 	store/acl_text.c \
 	store/account.c \
 	store/acl.c \
+	store/ahead.c \
 	store/audit.c \
 	store/body.c \
 	store/check_body.c \

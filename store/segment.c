@@ -170,7 +170,8 @@ enum err segment_flush(struct store *s)
 	TRY(write_at(s, g->current, g->tail_at, g->tail.p, g->tail.n));
 	g->tail_at += g->tail.n;
 	buf_reset(&g->tail);
-	return ERR_OK;
+	/* Behind all places that were given away, written yet or not. */
+	return ahead_write(s, g->current->file, g->end, g->reserved, &g->ahead);
 }
 
 /* Small bodies are gathered and written with the turn's records. */
@@ -225,6 +226,7 @@ static enum err next_file(struct store *s)
 	g->current = f;
 	g->end = HEAD;
 	g->reserved = RESERVE_STEP;
+	g->ahead = 0;
 	g->tail_at = 0;
 	g->tail.max = TAIL_MAX + CHUNK_SEALED;
 	return put(s, f, 0, raw, HEAD);

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../store/keys.h"
+#include "../../store/internal.h"
 #include "store_tables.h"
 
 static void make(struct place *p, const char *name, uint32_t accounts)
@@ -99,6 +99,37 @@ static void test_killed(void **state)
 		place_settle(&p);
 		place_close(&p);
 	}
+	place_done(&p);
+}
+
+static int64_t journal_size(const struct place *p)
+{
+	char path[400];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/journal-%016llx", p->dir,
+		(unsigned long long)p->store->j.head.number);
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+/* A sync has a new size to write for few of the commits. */
+static void test_zeros_ahead(void **state)
+{
+	struct place p;
+	unsigned grown = 0;
+
+	make(&p, "ahead", 1);
+	for (int64_t i = 1; i <= 200; i++) {
+		int64_t before = journal_size(&p);
+		assert_int_equal(thing_commit(&p, 1, i, i, 500), ERR_OK);
+		place_settle(&p);
+		grown += journal_size(&p) != before;
+		assert_true(journal_size(&p) >= (int64_t)p.store->j.size);
+		/* Not more of them than there is already. */
+		assert_true(journal_size(&p) <= (int64_t)p.store->j.size * 2);
+	}
+	assert_in_range(grown, 2, 20);
+	place_close(&p);
 	place_done(&p);
 }
 
@@ -203,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_zeros_ahead),
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_stray_write),
 		cmocka_unit_test(test_gone_account),
