@@ -89,8 +89,8 @@ static void put_parent(struct place *out, struct slice prefix)
 }
 
 /* Is there one below it that the user may see? */
-static enum err visible_children(
-	struct walk *w, struct arena *arena, struct mailbox_row *row, bool *out)
+static enum err visible_children(struct walk *w, struct arena *arena,
+	const struct mailbox_row *row, bool *out)
 {
 	struct mailbox_row below;
 	struct slice after = row->name;
@@ -114,9 +114,10 @@ static enum err visible_children(
 }
 
 static enum err put_shared(struct walk *w, struct arena *arena,
-	struct mailbox_row *row, struct place *out)
+	const struct mailbox_row *row, struct place *out)
 {
 	char *name = arena_alloc(arena, w->prefix.n + row->name.n);
+	bool children;
 
 	*out = (struct place){ .account = w->account, .inner = row->name };
 	if (!name)
@@ -124,10 +125,11 @@ static enum err put_shared(struct walk *w, struct arena *arena,
 	TRY(acl_rights(w->account, row->id, &w->who, &out->rights));
 	if (!(out->rights & RIGHT_LOOKUP))
 		return ERR_OK;
-	TRY(visible_children(w, arena, row, &row->has_children));
+	TRY(visible_children(w, arena, row, &children));
 	memcpy(name, w->prefix.p, w->prefix.n);
 	memcpy(name + w->prefix.n, row->name.p, row->name.n);
 	out->row = *row;
+	out->row.has_children = children;
 	/* Clients would take it for the user's own \Sent. */
 	out->row.special = SPECIAL_NONE;
 	out->row.name = slice_of(name, w->prefix.n + row->name.n);
