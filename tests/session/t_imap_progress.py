@@ -15,7 +15,7 @@ def check(lines, tag, total):
             for one in lines if "INPROGRESS" in one]
     for one in told:
         assert one and one[1] == tag and int(one[3]) == total, (one, total)
-        assert done <= int(one[2]) <= total, one[0]
+        assert done < int(one[2]) <= total, one[0]
         done = int(one[2])
     return len(told)
 
