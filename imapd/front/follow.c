@@ -9,6 +9,7 @@
  *	COMPRESS DEFLATE tagged OK: compressed      tagged: as before
  *	UNAUTHENTICATE   nothing goes on any more, whatever the answer
  *
+ * Such a command in the place of DONE only ends IDLE, and is never answered.
  * A client that keeps to RFC 9051 waits there anyway. So a tenantd can keep the
  * next user's login waiting, but cannot have it.
  */
@@ -80,6 +81,10 @@ static void on_frame(struct follow *f, enum frame_step got)
 	default:
 		break;
 	}
+	if (got != FRAME_MORE) {
+		f->astray = f->idles && f->waits;
+		f->idles = false;
+	}
 }
 
 size_t follow_client(struct follow *f, struct slice in)
@@ -140,8 +145,13 @@ static bool answers(struct follow *f, enum followed *what)
 		    f->command != FOLLOW_COMPRESS;
 	struct slice rest = slice_of("", 0);
 
-	if (!plus && !is_tagged(f, &rest))
-		return false;
+	if (!plus && !is_tagged(f, &rest)) {
+		if (!f->astray || f->head[0] == '*' || f->head[0] == '+')
+			return false;
+		f->astray = false;
+		*what = FOLLOW_LOST;
+		return true;
+	}
 	bool ok = slice_iprefix(rest, " OK ");
 	if (f->command == FOLLOW_SIGN_OUT) {
 		f->answered = ok;
@@ -152,6 +162,7 @@ static bool answers(struct follow *f, enum followed *what)
 		imap_framer_stream(&f->up);
 		f->waits = f->literal = false;
 	} else {
+		f->idles = plus;
 		next_command(f);
 	}
 	return true;

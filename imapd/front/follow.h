@@ -12,7 +12,13 @@
 
 #define FOLLOW_HEAD 256 /* of a reply line, kept to know its tag by */
 
-enum followed { FOLLOW_OTHER, FOLLOW_IDLE, FOLLOW_COMPRESS, FOLLOW_SIGN_OUT };
+enum followed {
+	FOLLOW_OTHER,
+	FOLLOW_IDLE,
+	FOLLOW_COMPRESS,
+	FOLLOW_SIGN_OUT,
+	FOLLOW_LOST
+};
 
 struct follow {
 	/* --- the client's side ------------------------------------------- */
@@ -20,6 +26,8 @@ struct follow {
 	bool waits;            /* nothing more goes on until the answer */
 	bool literal;          /* it waits for "+", to send a literal */
 	enum followed command; /* that it waits with */
+	bool idles;            /* the next line ends IDLE, ... */
+	bool astray;           /* ... and was that command instead */
 	/* --- the tenantd's side ------------------------------------------ */
 	uint64_t skip; /* bytes of a literal still to come */
 	char head[FOLLOW_HEAD], tail[32];
@@ -33,7 +41,8 @@ void follow_free(struct follow *f);
 size_t follow_client(struct follow *f, struct slice in);
 /* How many bytes of `in`, from the tenantd, go on before something is to be
  * done; that is *event: nothing, or the client may go on (FOLLOW_OTHER,
- * FOLLOW_IDLE), compressed from here on (FOLLOW_COMPRESS). */
+ * FOLLOW_IDLE), compressed from here on (FOLLOW_COMPRESS), or what it waits for
+ * will not come (FOLLOW_LOST). */
 size_t follow_tenant(
 	struct follow *f, struct slice in, bool *event, enum followed *what);
 

@@ -18,6 +18,15 @@ static size_t on_pass(void *arg, struct conn *from, struct slice in)
 		       : follow_tenant(&p->follow, in, &p->event, &p->what);
 }
 
+/* Nobody will answer what the client waits for, or sent behind UNAUTHENTICATE:
+ * it has to begin anew. */
+static void give_up(struct pipe *p)
+{
+	if (!p->follow.skip && !p->follow.n_head)
+		conn_writes(p->client, "* BYE The session ended\r\n");
+	conn_finish(p->client);
+}
+
 static void on_passed(void *arg, struct conn *from)
 {
 	struct pipe *p = arg;
@@ -28,18 +37,13 @@ static void on_passed(void *arg, struct conn *from)
 	if (!p->event)
 		return;
 	p->event = false;
+	if (p->what == FOLLOW_LOST) {
+		give_up(p);
+		return;
+	}
 	if (p->what == FOLLOW_COMPRESS && conn_compress(p->client) != ERR_OK)
 		conn_hang_up(p->client);
 	conn_hold(p->client, false);
-}
-
-/* Nobody will answer what the client waits for, or sent behind UNAUTHENTICATE:
- * it has to begin anew. */
-static void give_up(struct pipe *p)
-{
-	if (!p->follow.skip && !p->follow.n_head)
-		conn_writes(p->client, "* BYE The session ended\r\n");
-	conn_finish(p->client);
 }
 
 /* The tenantd has said all. */

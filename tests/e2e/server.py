@@ -59,6 +59,17 @@ def certificate(folder):
     return cert, key
 
 
+def small_disk(folder, size):
+    """Mounts one at a new folder; why it cannot, or None."""
+    if os.geteuid() != 0:
+        return "needs root to mount a tmpfs"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "bastide",
+         str(folder)], capture_output=True, text=True)
+    return f"mount: {done.stderr.strip()}" if done.returncode else None
+
+
 def wait_until(what, seconds=20, step=0.02):
     """The first true value of what(), or an AssertionError."""
     end = time.monotonic() + seconds

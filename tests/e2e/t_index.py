@@ -22,7 +22,7 @@ COUNT = 200
 def message(number):
     return (f"Subject: word{number:04} here\r\n"
             "Content-Type: text/plain; charset=utf-8\r\n\r\n"
-            f"common text {number} of \u00e9t\u00e9\r\n").encode()
+            f"common text {number} of \u00e9t\u00e9, \u00c9T\u00c9\r\n").encode()
 
 
 def index(server):
@@ -43,6 +43,19 @@ def serves(server):
         return False
 
 
+def in_other_collations(connection, everything):
+    """The index folds letters as one of them does."""
+    for name, word, there in (("i;ascii-casemap", "\u00c9t\u00c9", True),
+                              ("i;ascii-casemap", "\u00c9t\u00e9", False),
+                              ("i;unicode-casemap", "\u00c9t\u00e9", True)):
+        assert connection.xatom("COMPARATOR", f'"{name}"')[0] == "OK"
+        connection.literal = word.encode()
+        status, data = connection.search("UTF-8", "BODY")
+        assert status == "OK", data
+        assert [int(n) for n in data[0].split()] == (
+            everything if there else []), (name, word)
+
+
 def all_answers(server):
     wait_until(lambda: serves(server), 10)
     with mailserver.imap(server, ANNA, "INBOX") as anna:
@@ -53,6 +66,14 @@ def all_answers(server):
         for k in (0, 7, 150, COUNT - 1):
             assert found(anna, "TEXT", f"ord{k:04}") == [k + 1]
             assert found(anna, "TEXT", f'"word{k:04} HERE"') == [k + 1]
+            assert found(anna, "HEADER", "Subject", f"ord{k:04}") == [k + 1]
+            # It is in the header, but of another field.
+            assert found(anna, "HEADER", "Content-Type", f"ord{k:04}") == []
+            assert found(anna, "NOT", "TEXT", f"word{k:04}") == [
+                n for n in everything if n != k + 1]
+        assert found(anna, "TEXT", "common", "OR", "TEXT", "word0007",
+                     "TEXT", "word0150") == [8, 151]
+        in_other_collations(anna, everything)
         # One letter off.
         assert found(anna, "FUZZY", "TEXT", "word0x12") == [13, 113]
         assert found(anna, "FUZZY", "TEXT", '"here ord0012"') == [13]

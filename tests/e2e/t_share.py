@@ -110,6 +110,12 @@ def a_group_gets_and_loses_it(server):
     assert "exist" in refused(server.cli, "group", "create", "one.example",
                               "DESK")
     server.cli("share", "grant", INFO, "$desk", "--rights", "lr")
+    server.cli("group", "create", "one.example", "other")
+    server.cli("member", "create", BEN, "other")
+    with mailserver.imap(server, BEN) as ben:
+        assert "NONEXISTENT" in refused(ben.select, BOX)
+    server.cli("member", "delete", BEN, "other")
+    server.cli("group", "delete", "one.example", "other")
     server.cli("member", "create", BEN, "desk")
     assert [row["address"] for row in server.cli(
         "member", "list", "one.example", "desk")["rows"]] == [BEN]
@@ -168,13 +174,31 @@ def another_tenant_is_another_world(server):
 
 
 @TAP.test
+def an_alias_names_no_mailbox(server):
+    server.cli("alias", "create", INFO, "help@one.example")
+    with mailserver.imap(server, ANNA) as anna:
+        assert "NONEXISTENT" in refused(
+            anna.select, '"Shared/help@one.example/INBOX"')
+
+
+@TAP.test
 def every_access_is_audited(server):
+    server.cli("share", "grant", INFO, ANNA, "--rights", "lra", "--mailbox",
+               "Drafts")
+    with mailserver.imap(server, ANNA) as anna:
+        assert anna.setacl(BOX.replace("INBOX", "Drafts"), BEN,
+                           "lr")[0] == "OK"
+        for _ in range(3):
+            assert anna.status(BOX, "(MESSAGES)")[0] == "OK"
     done = acts(server)
+    # A client asks for it every few minutes: once in a session.
+    assert done.count(("imap.STATUS", f"{INFO} INBOX", "")) == 1, done
     for wanted in (("imap.SELECT", f"{INFO} INBOX", ""),
                    ("imap.FETCH", f"{INFO} INBOX", "1"),
                    ("imap.STORE", f"{INFO} INBOX", "1"),
                    ("imap.COPY", f"{INFO} INBOX", "1"),
                    ("imap.APPEND", f"{INFO} INBOX", "denied"),
+                   ("imap.SETACL", f"{INFO} Drafts", f"{BEN} lr"),
                    ("share.grant", INFO, "administrator who=$desk rights=lr"),
                    ("member.create", BEN, "administrator group=desk")):
         assert wanted in done, (wanted, done)

@@ -369,6 +369,8 @@ class Client:
             for old, new in zip(numbers(code.group(1)),
                                 numbers(code.group(2))):
                 self.book.filed.add((box, new))
+                if verb == "MOVE" and old in self.view:
+                    self.wrong(status, f"{old} was moved and stays")
                 if (self.box, old) in self.book.identity:
                     self.book.is_word(box, new,
                                       self.book.identity[self.box, old])
@@ -433,6 +435,16 @@ class Client:
             await self.run(r"STORE 1,3 +FLAGS (\Deleted)")
             await self.run("EXPUNGE")
 
+    async def copy_is_alike(self, box):
+        """In another mailbox, perhaps of another account."""
+        uid = self.view[0]
+        flags = self.flags[uid]
+        status, _ = await self.run(f"UID COPY {uid} {self.names[box]}")
+        new = int(re.search(r"COPYUID \d+ \d+ (\d+)", status).group(1))
+        await self.select(box)
+        if self.flags[new] != flags:
+            self.wrong(status, f"{set(self.flags[new])} and not {set(flags)}")
+
 
 def compare(client, fresh):
     if client.view != fresh.view:
@@ -478,6 +490,7 @@ async def play(server, options):
             - set(fresh.view) - {uid for where, uid in book.gone
                                  if where == box}
         unseen += len(lost)
+        await fresh.copy_is_alike(BOXES[BOXES.index(box) - 1])
     print(f"# {book.commands} commands, {len(book.filed)} filed, "
           f"{len(book.gone)} seen to go, {unseen} went unseen", flush=True)
     assert book.commands > options.clients * options.seconds, book.commands

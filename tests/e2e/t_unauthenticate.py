@@ -80,7 +80,10 @@ class Client:
         """It says BYE and is gone, or is gone at once."""
         try:
             while True:
-                self.line()
+                line = self.line()
+                assert line.startswith("* BYE "), line
+        except TimeoutError:
+            return False
         except (EOFError, OSError):
             return True
 
@@ -149,8 +152,10 @@ def in_one_packet(s):
 
 @tap.test
 def everything_is_as_new(s):
-    c = Client(s)
+    c = Client(s, None)
+    # Before the login: the front has it as well as the session.
     assert c.ask("a LANGUAGE fr")[0] == "* LANGUAGE (fr)"
+    c.sign_in(ANNA)
     assert c.ask("b ENABLE CONDSTORE UIDONLY")[0].startswith("* ENABLED")
     c.ask("c SELECT INBOX")
     c.ask("d UID SEARCH RETURN (SAVE) ALL")
@@ -192,6 +197,13 @@ def while_idling_it_is_no_command(s):
     assert c.line().startswith("+ ")
     c.send(f"b UNAUTHENTICATE\r\nc AUTHENTICATE PLAIN {plain(ZOE)}\r\n")
     assert c.reply("a")[-1].startswith("a BAD ")
+    assert c.ended()
+
+
+@tap.test
+def logout_ends_the_connection(s):
+    c = Client(s)
+    assert c.ask("a LOGOUT")[-1].startswith("a OK ")
     assert c.ended()
 
 

@@ -29,7 +29,8 @@ static void tenant(struct follow *f, struct slice s, size_t piece)
 	while (s.n) {
 		struct slice now = slice_head(s, piece);
 		size_t n = follow_tenant(f, now, &event, &what);
-		if (n > now.n || (n < now.n && !event) || (event && f->waits))
+		if (n > now.n || (n < now.n && !event) ||
+			(event && f->waits && what != FOLLOW_LOST))
 			abort();
 		s = slice_from(s, n);
 		if (event)

@@ -31,12 +31,14 @@ class Session:
                 return lines
 
 
-def serve(run, *arguments):
+def serve(run, *arguments, folder="."):
     """Calls `run` with the host's port; gives the host's exit status."""
-    pathlib.Path(os.environ["TEST_DIR"]).chmod(0o700)
+    store = pathlib.Path(os.environ["TEST_DIR"], folder)
+    store.mkdir(exist_ok=True)
+    store.chmod(0o700)
     host = subprocess.Popen(
         [f"{os.environ['BUILD_DIR']}/tests/session/imap_host",
-         os.environ["TEST_DIR"], *arguments], stdout=subprocess.PIPE,
+         str(store), *arguments], stdout=subprocess.PIPE,
         text=True)
     try:
         run(int(host.stdout.readline().split()[1]))

@@ -24,7 +24,9 @@ def run(port):
     s.ask("SELECT INBOX")
     for _ in range(6):
         s.ask("UID COPY 1:* INBOX")
-    s.ask("UID STORE 1:7,300:800,2699:2701,3190:3200 +FLAGS.SILENT (\\Deleted)")
+    # The hole at 2680 lies right below the first 500.
+    s.ask("UID STORE 1:7,300:800,2680:2686,2699:2701,3190:3200 "
+          "+FLAGS.SILENT (\\Deleted)")
     s.ask("EXPUNGE")
     there = [int(uid) for uid in s.ask("UID SEARCH ALL")[0].split()[2:]]
     for size in (500, 501, 1339, 5000):

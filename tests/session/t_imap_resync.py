@@ -10,6 +10,9 @@ import sys
 
 from host import Session, serve
 
+# As many views as the host holds (LIMIT_HELD_VIEWS).
+OTHERS = 16
+
 
 def uids(text):
     for part in text.split(","):
@@ -30,6 +33,15 @@ def flags_of(lines):
 
 def highest(lines):
     return int(re.search(r"HIGHESTMODSEQ (\d+)", "\n".join(lines))[1])
+
+
+def push_out(port):
+    """Other views take the place of the held one of INBOX: without it the
+    numbers are counted in the store."""
+    s = Session(port)
+    for k in range(OTHERS):
+        s.ask(f"EXAMINE Other{k}")
+        s.ask("FETCH 1 UID")
 
 
 def compare(port, select, before, changed, gone):
@@ -65,6 +77,9 @@ def run(port):
         body = f"Subject: {k}\r\n\r\n{k}\r\n"
         s.ask(f"APPEND INBOX (\\Seen) {{{len(body)}+}}\r\n{body}")
     s.ask("SELECT INBOX")
+    for k in range(OTHERS):
+        s.ask(f"CREATE Other{k}")
+        s.ask(f"COPY 1:* Other{k}")
     while len(before := flags_of(s.ask("UID FETCH 1:* FLAGS"))) < 2500:
         s.ask("UID COPY 1:* INBOX")
     s.ask("ENABLE QRESYNC")
@@ -78,14 +93,18 @@ def run(port):
         left = sorted(set(left) - set(gone))
         changed = pick.sample(left, n_changed)
         for lot, flag in ((gone, "\\Deleted"), (changed, "\\Flagged")):
-            if lot:
-                s.ask("UID STORE " + ",".join(map(str, lot)) +
-                      f" -FLAGS.SILENT (\\Seen {flag})")
-                s.ask("UID STORE " + ",".join(map(str, lot)) +
-                      f" +FLAGS.SILENT ({flag})")
+            # One from the midst comes last, below those told before it.
+            lot, at = sorted(lot), len(lot) * 3 // 4
+            for part in filter(None, (lot[:at] + lot[at + 1:],
+                                      lot[at:at + 1])):
+                text = ",".join(map(str, part))
+                s.ask(f"UID STORE {text} -FLAGS.SILENT (\\Seen {flag})")
+                s.ask(f"UID STORE {text} +FLAGS.SILENT ({flag})")
         s.ask("EXPUNGE")
-        compare(port, f"SELECT INBOX (QRESYNC ({validity} {since}))",
-                before, changed, gone)
+        for prepare in (lambda port: None, push_out):
+            prepare(port)
+            compare(port, f"SELECT INBOX (QRESYNC ({validity} {since}))",
+                    before, changed, gone)
         known = sorted(before)[100:1900]
         span = f"{known[0]}:{known[-1]}"
         away = Session(port)

@@ -9,6 +9,8 @@ import sys
 
 from host import Session, serve
 
+# The store remembers so many that went (LIMIT_VANISHED).
+REMEMBERED = 50000
 START = 80
 STEPS = 900
 OPEN = 6
@@ -73,6 +75,25 @@ class Reader:
         self.session.ask("LOGOUT")
 
 
+def too_far_back(port):
+    """A view held from before what the store remembers is of no use."""
+    s = Session(port)
+    s.ask("CREATE Moved")
+    s.ask("SELECT INBOX")
+    s.ask("COPY 1:* Moved")
+    s.ask("SELECT Moved")
+    while len(numbers(s.ask("FETCH 1:* (UID)"))) < REMEMBERED / 20:
+        s.ask("COPY 1:* Moved")
+    gone = 0
+    while gone < REMEMBERED * 1.1:
+        gone += sum("EXPUNGE" in line for line in s.ask("MOVE 1:* Moved"))
+    fresh = Session(port)
+    fresh.ask("EXAMINE Moved")
+    assert numbers(fresh.ask("FETCH 1:* (UID)")) == \
+        numbers(s.ask("FETCH 1:* (UID)"))
+    print("ok")
+
+
 def run(port):
     pick = random.Random(3)
     driver = Driver(port, pick)
@@ -88,6 +109,7 @@ def run(port):
         else:
             readers.pop(pick.randrange(OPEN)).check(driver.live)
     print("ok")
+    too_far_back(port)
 
 
 sys.exit(serve(run))

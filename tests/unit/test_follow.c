@@ -191,6 +191,29 @@ static void test_idle(void **state)
 	play(lines);
 }
 
+/* A command in the place of DONE: when IDLE is answered, it is lost. */
+static void test_idle_astray(void **state)
+{
+	static const char *const rows[] = { "b UNAUTHENTICATE\r\n",
+		"b COMPRESS DEFLATE\r\n", "b IDLE\r\n", "b APPEND x {20}\r\n" };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char gone[100];
+		snprintf(gone, sizeof(gone), "a IDLE\r\n%s", rows[i]);
+		const struct line lines[] = {
+			{ 'C', ':', "a IDLE\r\n" },
+			{ 'S', '!', "+ idling\r\n" },
+			{ 'C', ':', rows[i] },
+			{ 'C', ':', "c LOGIN u s\r\n" },
+			{ 'S', ':', "* 1 EXISTS\r\n" },
+			{ 'S', '!', "a BAD no\r\n" },
+			{ 'C', '>', gone },
+			END,
+		};
+		play(lines);
+	}
+}
+
 /* Lines inside what the tenantd sends as literals are no answers. */
 static void test_tenant_literals(void **state)
 {
@@ -348,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_no_command),
 		cmocka_unit_test(test_literal),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_idle_astray),
 		cmocka_unit_test(test_tenant_literals),
 		cmocka_unit_test(test_compress),
 		cmocka_unit_test(test_long_tag),

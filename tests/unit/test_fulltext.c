@@ -51,6 +51,7 @@ static const struct {
 	{ "ab日cd", "ab|日|cd" },
 	{ "カナ한글", "カ|ナ|한글" },
 	{ "𠀀x", "𠀀|x" },
+	{ "x㐀鿿ㆠ豈ｱy", "x|㐀|鿿|ㆠ|豈|ｱ|y" },
 	{ "привет, мир", "привет|мир" },
 };
 
@@ -66,10 +67,12 @@ static void test_words(void **state)
 static void test_long_run(void **state)
 {
 	char run[401], piece[WORD_OVERLAP + 1];
+	uint32_t random = 1;
 
 	for (size_t i = 0; i < 400; i += 2) {
+		random = random * 1664525 + 1013904223;
 		run[i] = (char)0xd0; /* Cyrillic, two bytes each */
-		run[i + 1] = (char)(0xb0 + i / 2 % 16);
+		run[i + 1] = (char)(0xb0 + (random >> 28));
 	}
 	run[400] = '\0';
 	const char *words = cut(run, 7);
@@ -300,7 +303,8 @@ static const struct {
 	{ "hello", "helo", 1 },
 	{ "hello", "helloo", 50 },
 	{ "hello", "ehllo", 0 },
-	{ "hell", "hall", 0 }, /* four letters */
+	{ "hello", "hel𐐨lo", 1 }, /* four bytes */
+	{ "hell", "hall", 0 },    /* four letters */
 	{ "hello world", "the world; hello", 100 },
 	{ "hello world", "worlds", 0 },
 	{ "hello world", "worlds hxllo", 25 },
@@ -506,6 +510,101 @@ static void test_cut_short(void **state)
 	corpus_free(c);
 }
 
+static int64_t making(struct corpus *c)
+{
+	return peek(account_db(c->f->a),
+		"SELECT count(*) FROM fulltext_segment WHERE state = 0");
+}
+
+/* What a life before was making goes, and its blocks. */
+static void test_unfinished(void **state)
+{
+	struct corpus *c = corpus_new("unfinished");
+	struct db *d;
+	struct fulltext_tidy *t;
+
+	assert_int_equal(SEGMENT_MAKING, 0);
+	for (int i = 0; i < 8; i++) {
+		make_texts(c, 30);
+		feed(c, 30);
+	}
+	ok(fulltext_tidy_new(c->f->a, &t));
+	while (making(c) == 0)
+		assert_int_equal(fulltext_tidy_more(t), ERR_AGAIN);
+	fulltext_tidy_free(t);
+	fixture_reopen(c->f);
+	assert_int_equal(making(c), 1);
+	tidy(c);
+	d = account_db(c->f->a);
+	assert_int_equal(peek(d, "SELECT count(*) FROM fulltext_segment"), 1);
+	assert_int_equal(peek(d, "SELECT count(*) FROM fulltext_block"),
+		peek(d, "SELECT sum(blocks) FROM fulltext_segment"));
+	corpus_free(c);
+}
+
+/* The index is begun anew while it is asked: nothing is known any more. */
+static void test_changed_meanwhile(void **state)
+{
+	struct corpus *c = corpus_new("changed");
+	struct fulltext_query *q;
+	enum err e;
+
+	make_texts(c, TEXTS);
+	for (int i = 0; i < 20; i++)
+		feed(c, TEXTS / 20);
+	ok(fulltext_query_new(
+		c->f->a, slice_str("a"), FULLTEXT_HEADER | FULLTEXT_BODY, &q));
+	assert_int_equal(fulltext_query_more(q), ERR_AGAIN);
+	ok(store_begin(c->f->s));
+	ok(fulltext_reset(c->f->a));
+	ok(store_commit(c->f->s, NULL));
+	while ((e = fulltext_query_more(q)) == ERR_AGAIN)
+		;
+	ok(e);
+	for (size_t i = 0; i < c->n; i++)
+		assert_int_equal(fulltext_says(q, c->body[i]), FULLTEXT_MAYBE);
+	fulltext_query_free(q);
+	corpus_free(c);
+}
+
+/* Nor is what was fed since then kept. */
+static void test_fed_meanwhile(void **state)
+{
+	struct corpus *c = corpus_new("fed");
+	struct fulltext_batch *b;
+	uint64_t upto;
+
+	make_texts(c, 20);
+	feed(c, 10);
+	ok(fulltext_upto(c->f->a, &upto));
+	ok(fulltext_batch_new(&b));
+	ok(fulltext_body(b, c->body[10]));
+	ok(store_begin(c->f->s));
+	ok(fulltext_reset(c->f->a));
+	assert_int_equal(
+		fulltext_keep(c->f->a, b, upto, c->body[10]), ERR_CONFLICT);
+	store_rollback(c->f->s);
+	fulltext_batch_free(b);
+	corpus_free(c);
+}
+
+/* Of a long word the beginning is looked for: that is not the whole of it. */
+static void test_long_word(void **state)
+{
+	static const char *const word = "abcdefghijklmnopqrstuvwxyz0123456789";
+	struct corpus *c = corpus_new("long");
+	struct tally t = { 0 };
+
+	make_texts(c, 2);
+	snprintf(c->text[0][1], TEXT_MAX, "x %s y", word);
+	snprintf(c->text[1][1], TEXT_MAX, "x %.33s y", word);
+	feed(c, 2);
+	ask(c, word, FULLTEXT_BODY, &t);
+	assert_int_equal(t.no, 0);
+	assert_int_equal(t.maybe, 2);
+	corpus_free(c);
+}
+
 /* Words without end: the body is looked through instead. */
 static void test_too_many_words(void **state)
 {
@@ -551,6 +650,10 @@ int main(void)
 		cmocka_unit_test(test_tidy),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_unfinished),
+		cmocka_unit_test(test_changed_meanwhile),
+		cmocka_unit_test(test_fed_meanwhile),
+		cmocka_unit_test(test_long_word),
 		cmocka_unit_test(test_too_many_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,89 @@ static void test_binding(void **state)
 	}
 }
 
+/* The client's last message, bound to `data`. */
+static void put_final(struct buf *out, const char *gs2, struct slice data,
+	struct slice server_first)
+{
+	static const uint8_t salt[16];
+	uint8_t salted[32], key[32], stored[32], proof[32];
+	struct buf bound, auth;
+
+	buf_init(&bound, 1000);
+	buf_init(&auth, 1000);
+	buf_adds(&bound, gs2);
+	buf_add_slice(&bound, data);
+	buf_adds(out, "c=");
+	assert_int_equal(base64_encode(out, buf_slice(&bound)), ERR_OK);
+	buf_adds(out, ",r=abcN");
+	buf_addf(&auth, "n=u,r=abc,%.*s,%.*s", SLICE_ARG(server_first),
+		SLICE_ARG(buf_slice(out)));
+	assert_int_equal(pbkdf2_sha256(slice_str("pencil"),
+				 slice_of(salt, sizeof(salt)), 4096, salted),
+		ERR_OK);
+	assert_int_equal(
+		hmac_sha256(slice_of(salted, 32), slice_str("Client Key"), key),
+		ERR_OK);
+	assert_int_equal(sha256(slice_of(key, 32), stored), ERR_OK);
+	assert_int_equal(
+		hmac_sha256(slice_of(stored, 32), buf_slice(&auth), proof),
+		ERR_OK);
+	for (size_t i = 0; i < 32; i++)
+		proof[i] ^= key[i];
+	buf_adds(out, ",p=");
+	assert_int_equal(base64_encode(out, slice_of(proof, 32)), ERR_OK);
+	buf_free(&bound);
+	buf_free(&auth);
+}
+
+/* The right password over another connection's data is no good. */
+static void test_bound_proof(void **state)
+{
+	static const struct sasl_binding bound = { .exporter = { 1, 2 },
+		.n_exporter = 32,
+		.endpoint = { 3 },
+		.n_endpoint = 48 };
+	static const uint8_t other[32] = { 1, 3 }, none[32];
+	const struct slice exporter = slice_of(bound.exporter, 32),
+			   endpoint = slice_of(bound.endpoint, 48);
+	const struct {
+		const char *gs2;
+		struct slice data;
+		enum err err;
+	} rows[] = {
+		{ "p=tls-exporter,,", exporter, ERR_OK },
+		{ "p=tls-exporter,,", slice_of(other, 32), ERR_AUTH },
+		{ "p=tls-exporter,,", endpoint, ERR_AUTH },
+		{ "p=tls-exporter,,", slice_str(""), ERR_AUTH },
+		{ "p=tls-server-end-point,,", endpoint, ERR_OK },
+		{ "p=tls-server-end-point,,", exporter, ERR_AUTH },
+		{ "p=tls-server-end-point,,", slice_head(endpoint, 32),
+			ERR_AUTH },
+	};
+	struct scram_verifier v;
+
+	password_verifier("pencil", none, 4096, &v);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct scram *s = NULL;
+		char first[100];
+		struct buf out, final;
+		buf_init(&out, 1000);
+		buf_init(&final, 1000);
+		snprintf(first, sizeof(first), "%sn=u,r=abc", rows[i].gs2);
+		assert_int_equal(
+			scram_first_nonce(slice_str(first), true, &bound, &v,
+				none, slice_str("N"), &out, &s),
+			ERR_OK);
+		put_final(&final, rows[i].gs2, rows[i].data, buf_slice(&out));
+		buf_reset(&out);
+		assert_int_equal(
+			scram_final(s, buf_slice(&final), &out), rows[i].err);
+		scram_free(s);
+		buf_free(&out);
+		buf_free(&final);
+	}
+}
+
 static void test_password(void **state)
 {
 	static const struct {
@@ -337,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_unknown_user),
 		cmocka_unit_test(test_binding),
+		cmocka_unit_test(test_bound_proof),
 		cmocka_unit_test(test_password),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,6 +327,9 @@ static void test_claims(void **state)
 		  "\"exp\":1800000100,\"email\":\"ann\"}",
 			"", "user" },
 		{ "{\"iss\":\"https://id.example\",\"aud\":\"mail\","
+		  "\"exp\":1800000100,\"email\":\"ann@example.orgx\"}",
+			"", "user" },
+		{ "{\"iss\":\"https://id.example\",\"aud\":\"mail\","
 		  "\"exp\":1800000100,\"sub\":\"ann@example.org\"}",
 			"", "user" },
 		{ "{\"iss\":\"https://id.example\",\"aud\":\"mail\","
@@ -340,6 +343,36 @@ static void test_claims(void **state)
 		assert_string_equal(check_by(buf_slice(&token), buf_slice(&set),
 					    rows[i].scope),
 			rows[i].why);
+		buf_free(&token);
+	}
+}
+
+/* Where nobody is configured, a token that names nobody is no good. */
+static void test_no_names(void **state)
+{
+	static const struct {
+		const char *claims, *issuer, *why;
+	} rows[] = {
+		{ "{\"iss\":\"\",\"aud\":\"\",\"exp\":1800000100,"
+		  "\"email\":\"ann@example.org\"}",
+			"", "issuer" },
+		{ "{\"iss\":\"x\",\"aud\":\"\",\"exp\":1800000100,"
+		  "\"email\":\"ann@example.org\"}",
+			"x", "audience" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct token_rules r = { .keys = buf_slice(&set),
+			.issuer = slice_str(rows[i].issuer),
+			.claim = slice_str("email"),
+			.user = slice_str("ann@example.org"),
+			.now = NOW };
+		struct buf token;
+		const char *why = "?";
+		make(&token, "{\"alg\":\"EdDSA\"}", rows[i].claims, EDDSA, ed);
+		assert_int_equal(
+			token_check(buf_slice(&token), &r, &why), ERR_OK);
+		assert_string_equal(why, rows[i].why);
 		buf_free(&token);
 	}
 }
@@ -470,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_no_names),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_key_sets),
 		cmocka_unit_test(test_off_curve),
