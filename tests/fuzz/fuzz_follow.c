@@ -12,13 +12,16 @@ static struct buf held;
 
 static void client(struct follow *f, struct slice s, size_t piece)
 {
+	size_t at = 0;
+
 	buf_add_slice(&held, s);
-	for (size_t n = 1; n && held.n;) {
-		n = follow_client(f, slice_head(buf_slice(&held), piece));
-		if (n > held.n)
+	for (size_t n = 1; n && at < held.n; at += n) {
+		struct slice rest = slice_from(buf_slice(&held), at);
+		n = follow_client(f, slice_head(rest, piece));
+		if (n > rest.n)
 			abort();
-		buf_consume(&held, n);
 	}
+	buf_consume(&held, at);
 }
 
 static void tenant(struct follow *f, struct slice s, size_t piece)
