@@ -36,7 +36,7 @@ enum err checkpoint_account(struct account *a)
 	a->pending_journal = d->log_journal;
 	d->log_journal = 0;
 	d->frames = 0;
-	frame_index_clear(&d->images);
+	page_index_clear(&d->images);
 	return ERR_OK;
 }
 

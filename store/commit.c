@@ -219,7 +219,7 @@ static enum err commit_all(struct store *s, struct part *part, size_t *n_out)
 static void know_log(struct db *d, const struct part *p, uint64_t journal)
 {
 	if (p->from == 1 || d->images_journal != journal)
-		frame_index_clear(&d->images);
+		page_index_clear(&d->images);
 	d->images_journal = journal;
 }
 
@@ -228,12 +228,13 @@ static enum err seal_frame(
 {
 	const uint8_t *plain, *before = NULL;
 	uint32_t page = vfs_frame(wal, k, &plain);
-	uint32_t old = frame_index_get(&d->images, page);
+	uint32_t old = page_index_get(&d->images, page);
 
 	if (old)
 		(void)vfs_frame(wal, old, &before);
 	TRY(record_frame_put(out, page, plain, before));
-	frame_index_put(&d->images, page, k);
+	if (!page_index_put(&d->images, page, k))
+		page_index_clear(&d->images); /* they are whole then */
 	return ERR_OK;
 }
 

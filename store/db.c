@@ -183,7 +183,7 @@ void db_close(struct db *d)
 		d->cache[i].sql = NULL;
 	}
 	d->cached = 0;
-	frame_index_clear(&d->images);
+	page_index_clear(&d->images);
 	int rc = sqlite3_close(d->c);
 	assert(rc == SQLITE_OK); /* a statement was not given back */
 	(void)rc;

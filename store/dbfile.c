@@ -5,10 +5,10 @@
  * file's own; the nonce is random, since a counter would come again after a
  * restore. The map says which tag is the newest at each place.
  */
-#include <assert.h>
 #include <stdio.h>
 
 #include "aad.h"
+#include "db.h"
 #include "dbfile.h"
 
 #define FORMAT 1
@@ -49,42 +49,29 @@ static void first_page(uint8_t *p)
 
 /* --- pending pages ----------------------------------------------------------- */
 
-static size_t slot_of(const struct pending *p, uint32_t page)
-{
-	size_t at = page * 2654435761u & (p->slots - 1);
-
-	while (p->slot[at] && p->item[p->slot[at] - 1].page != page)
-		at = (at + 1) & (p->slots - 1);
-	return at;
-}
-
 static struct pending_page *pending_find(const struct pending *p, uint32_t page)
 {
-	if (p->n == 0)
-		return NULL;
-	assert(p->item);
-	uint32_t i = p->slot[slot_of(p, page)];
+	uint32_t i = page_index_get(&p->index, page);
+
 	return i ? &p->item[i - 1] : NULL;
 }
 
-/* Keeps the hash at most half full. */
-static enum err pending_grow(struct pending *p)
+static enum err pending_add(
+	struct pending *p, uint32_t page, struct pending_page **out)
 {
-	size_t cap = p->cap ? 2 * p->cap : 64;
-	struct pending_page *item = mem_resize(p->item, cap, sizeof(*item));
+	uint8_t *plain = mem_alloc(PAGE_PLAIN);
+	struct pending_page *at = plain ? PUSH(p->item, p->n, p->cap) : NULL;
 
-	if (!item)
+	if (at && !page_index_put(&p->index, page, (uint32_t)p->n)) {
+		p->n--;
+		at = NULL;
+	}
+	if (!at) {
+		mem_free(plain);
 		return ERR_NOMEM;
-	p->item = item;
-	uint32_t *slot = mem_alloc(2 * cap * sizeof(*slot));
-	if (!slot)
-		return ERR_NOMEM;
-	mem_free(p->slot);
-	p->slot = slot;
-	p->slots = 2 * cap;
-	p->cap = cap;
-	for (size_t i = 0; i < p->n; i++)
-		p->slot[slot_of(p, p->item[i].page)] = (uint32_t)i + 1;
+	}
+	*at = (struct pending_page){ page, plain };
+	*out = at;
 	return ERR_OK;
 }
 
@@ -93,7 +80,7 @@ static void pending_clear(struct pending *p)
 	for (size_t i = 0; i < p->n; i++)
 		mem_free(p->item[i].plain);
 	mem_free(p->item);
-	mem_free(p->slot);
+	page_index_clear(&p->index);
 	*p = (struct pending){ 0 };
 }
 
@@ -104,16 +91,8 @@ enum err dbfile_put(struct dbfile *f, uint32_t page, const uint8_t *plain)
 
 	if (page == 0 || page > LIMIT_DATABASE_PAGES)
 		return ERR_LIMIT;
-	if (!at) {
-		if (p->n == p->cap)
-			TRY(pending_grow(p));
-		uint8_t *copy = mem_alloc(PAGE_PLAIN);
-		if (!copy)
-			return ERR_NOMEM;
-		at = &p->item[p->n];
-		*at = (struct pending_page){ page, copy };
-		p->slot[slot_of(p, page)] = (uint32_t)++p->n;
-	}
+	if (!at)
+		TRY(pending_add(p, page, &at));
 	memcpy(at->plain, plain, PAGE_PLAIN);
 	p->flushed = 0;
 	if (page > f->pages)

@@ -11,6 +11,7 @@
 
 #include "map.h"
 #include "medium.h"
+#include "page_index.h"
 #include "record.h"
 
 struct pending {
@@ -19,9 +20,8 @@ struct pending {
 		uint8_t *plain;
 	} * item;
 	size_t n, cap;
-	uint32_t *slot; /* hash by page number: index + 1 */
-	size_t slots;   /* a power of two */
-	size_t flushed; /* items written already */
+	struct page_index index; /* of them: place in `item` + 1 */
+	size_t flushed;          /* items written already */
 };
 
 struct dbfile {

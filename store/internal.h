@@ -41,7 +41,7 @@ struct db {
 	uint64_t commit;      /* the newest one that changed it */
 	uint64_t log_journal; /* file of the oldest frame in the log; 0: none */
 	/* Frames of the log that this journal file has (commit.c). */
-	struct frame_index images;
+	struct page_index images;
 	uint64_t images_journal;
 	int bind_rc;     /* SQLite's, of a value that could not be bound */
 	int64_t step_ns; /* CPU time when the running step was first seen */

@@ -44,6 +44,7 @@ store_libstore_a_SOURCES = \
 	store/message_list.c \
 	store/message_unseen.c \
 	store/metadata.c \
+	store/page_index.c \
 	store/queue.c \
 	store/reap.c \
 	store/record.c \

@@ -30,18 +30,4 @@ MUST_CHECK enum err record_frame_next(
 void record_frame_apply(
 	const struct record_frame *f, uint8_t plain[PAGE_PLAIN]);
 
-/* Where a log has the newest image of each page: frames from 1. Zeroed at
- * first. */
-struct frame_index {
-	struct frame_place {
-		uint32_t page, frame;
-	} * slot;
-	size_t n, slots; /* a power of two */
-};
-/* 0: it has none. */
-uint32_t frame_index_get(const struct frame_index *x, uint32_t page);
-/* Without memory it forgets all that it knows: pages are whole then. */
-void frame_index_put(struct frame_index *x, uint32_t page, uint32_t frame);
-void frame_index_clear(struct frame_index *x);
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "../../store/aad.h"
+#include "../../store/page_index.h"
 #include "../../store/record_frame.h"
 
 #define PAGES 40
@@ -42,7 +43,7 @@ static void change(uint8_t p[PAGE_PLAIN])
 
 static void test_changes_and_back(void **state)
 {
-	struct frame_index known = { 0 };
+	struct page_index known = { 0 };
 	static uint8_t before[PAGE_PLAIN];
 	struct buf b;
 	struct record_frame f;
@@ -52,7 +53,7 @@ static void test_changes_and_back(void **state)
 	buf_init(&b, MIB(1));
 	for (int round = 0; round < 4000; round++) {
 		uint32_t n = 1 + (uint32_t)random() % PAGES;
-		bool was = frame_index_get(&known, n) != 0;
+		bool was = page_index_get(&known, n) != 0;
 		memcpy(before, page[n], PAGE_PLAIN);
 		change(page[n]);
 		size_t start = b.n;
@@ -60,7 +61,7 @@ static void test_changes_and_back(void **state)
 			record_frame_put(&b, n, page[n], was ? before : NULL),
 			ERR_OK);
 		assert_true(b.n - start <= RECORD_FRAME_MAX);
-		frame_index_put(&known, n, (uint32_t)round + 1);
+		assert_true(page_index_put(&known, n, (uint32_t)round + 1));
 		struct slice rest = slice_from(buf_slice(&b), start);
 		assert_int_equal(
 			record_frame_next(&rest, RECORD_COMMIT, &f), ERR_OK);
@@ -76,7 +77,7 @@ static void test_changes_and_back(void **state)
 	}
 	assert_true(changed > 2000);
 	buf_free(&b);
-	frame_index_clear(&known);
+	page_index_clear(&known);
 }
 
 /* What does not change takes no more than its number. */
@@ -132,19 +133,18 @@ static void test_what_does_not_fit(void **state)
 
 static void test_index(void **state)
 {
-	struct frame_index x = { 0 };
+	struct page_index x = { 0 };
 
-	assert_int_equal(frame_index_get(&x, 1), 0);
+	assert_int_equal(page_index_get(&x, 1), 0);
 	for (uint32_t n = 1; n <= 5000; n++)
-		frame_index_put(&x, n * 64, n);
+		assert_true(page_index_put(&x, n * 64, n));
 	for (uint32_t n = 1; n <= 5000; n += 2)
-		frame_index_put(&x, n * 64, n + 7);
+		assert_true(page_index_put(&x, n * 64, n + 7));
 	for (uint32_t n = 1; n <= 5000; n++)
-		assert_int_equal(
-			frame_index_get(&x, n * 64), n % 2 ? n + 7 : n);
-	assert_int_equal(frame_index_get(&x, 63), 0);
-	frame_index_clear(&x);
-	assert_int_equal(frame_index_get(&x, 64), 0);
+		assert_int_equal(page_index_get(&x, n * 64), n % 2 ? n + 7 : n);
+	assert_int_equal(page_index_get(&x, 63), 0);
+	page_index_clear(&x);
+	assert_int_equal(page_index_get(&x, 64), 0);
 }
 
 /* --- version 1 --------------------------------------------------------------------- */
