@@ -12,8 +12,8 @@
 /* Sessions that one store lives for, bytes of its disk after which there is a
  * new one before, and at which it is full. */
 #define LIFE 200
-#define DISK_OLD MIB(64)
-#define DISK_FULL MIB(200)
+#define DISK_OLD MIB(12)
+#define DISK_FULL MIB(24)
 #define RS 0x1e
 
 static struct tenant tenant;
