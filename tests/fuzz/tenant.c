@@ -9,9 +9,10 @@
 #include "stream.h"
 #include "tenant.h"
 
-/* Sessions that one store lives for, bytes of its disk after which there is a
- * new one before, and at which it is full. */
-#define LIFE 200
+/* What clients send before there is a new store, so that no session has to look
+ * through what hundreds before it have filed; bytes of its disk after which there
+ * is a new one before, and at which it is full. */
+#define LIFE KIB(64)
 #define DISK_OLD MIB(12)
 #define DISK_FULL MIB(24)
 #define RS 0x1e
@@ -20,6 +21,7 @@ static struct tenant tenant;
 static struct disk *disk;
 static uint32_t account;
 static unsigned served, running, streams;
+static size_t life; /* bytes that this store has been sent */
 
 static void stop_when_over(void)
 {
@@ -139,11 +141,13 @@ static void world(void)
 		must(timer_new(tenant.loop, on_timer, NULL, &ticker));
 		timer_set(ticker, 100);
 	}
-	if (served++ % LIFE && disk_used(disk) < DISK_OLD)
+	served++;
+	if (tenant.store && life < LIFE && disk_used(disk) < DISK_OLD)
 		return;
 	if (tenant.store)
 		store_unmake();
 	store_make();
+	life = 0;
 }
 
 /* --- one session ------------------------------------------------------------------ */
@@ -162,6 +166,7 @@ void tenant_serve(
 	int fds[2];
 
 	world();
+	life += in.n;
 	must(stream_pair(fds));
 	struct session_start s = { .tenant = &tenant,
 		.protocol = protocol,
