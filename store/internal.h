@@ -12,9 +12,9 @@
 
 #include "db.h"
 #include "dbfile.h"
-#include "record_frame.h"
 #include "keys.h"
 #include "record.h"
+#include "record_frame.h"
 #include "syncer.h"
 #include "vfs.h"
 
